@@ -1,0 +1,1 @@
+# Tests of this folder append to TESTS and its companions.
