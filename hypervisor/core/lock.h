@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Spinlocks with a rank. A CPU may take a lock only if its rank is higher than that of every
+ * lock it already holds (debug builds check this and panic); docs/locking tells why each pair
+ * is ordered so. Implemented in core/lock.c. */
+#pragma once
+#include "logic/types.h"
+
+/* Outermost first. Two locks of one rank are never nested, save by spin_lock_pair(). */
+enum lock_rank {
+	LOCK_DOMCTL = 1,   /* one control operation at a time (core/domctl.c) */
+	LOCK_DOMAIN_LIST,  /* the list of all domains (core/domain.c) */
+	LOCK_DOMAIN,       /* struct domain.lock: life cycle, vCPU creation */
+	LOCK_GRANT,        /* struct grant_table.lock */
+	LOCK_PIRQ,         /* a domain's pirq table (pv/physdev.c) */
+	LOCK_PAGE_TABLES,  /* a domain's page-table updates (pv/mm.c); see docs/page-types */
+	LOCK_EVTCHN,       /* struct domain.evtchn lock */
+	LOCK_PAGE_ALLOC,   /* a domain's page list and counts */
+	LOCK_SCHED,        /* a run queue */
+	LOCK_TIMER,        /* a CPU's timer heap */
+	LOCK_HEAP,         /* the frame allocator */
+	LOCK_XMALLOC,      /* the small-object allocator */
+	LOCK_IRQ,          /* an interrupt line's descriptor */
+	LOCK_IOAPIC,       /* IO-APIC and MSI register access */
+	LOCK_PCI,          /* CF8/CFC */
+	LOCK_CALL,         /* cross-CPU function calls */
+	LOCK_TRACE,        /* trace buffers */
+	LOCK_CONSOLE,      /* console ring and UART; innermost: any code may print */
+};
+
+typedef struct spinlock {
+	u32 next, owner; /* ticket lock */
+	u8 rank;         /* enum lock_rank */
+	bool irq_safe;   /* debug: taken with interrupts off, always or never */
+	s16 holder;      /* debug: CPU that holds it, -1 if none */
+	const char *name;
+} spinlock_t;
+
+#define SPINLOCK(r, nm) {.rank = (r), .holder = -1, .name = (nm)}
+
+void spin_lock_init(spinlock_t *l, enum lock_rank rank, const char *name);
+void spin_lock(spinlock_t *l);
+bool spin_trylock(spinlock_t *l);
+void spin_unlock(spinlock_t *l);
+u64 spin_lock_irqsave(spinlock_t *l); /* returns the flags for spin_unlock_irqrestore() */
+void spin_unlock_irqrestore(spinlock_t *l, u64 flags);
+bool spin_is_locked(const spinlock_t *l);
+
+/* Locks two locks of one rank (or one lock once, if a == b), lower address first. */
+void spin_lock_pair(spinlock_t *a, spinlock_t *b);
+void spin_unlock_pair(spinlock_t *a, spinlock_t *b);
+
+/* Panic path only: forget all locks this CPU holds, so that the console can be used. */
+void locks_bust(void);

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Frames: who owns each, what it is used as, and how often. The rules and the state machine are
+ * logic/page_type.c (pure, model-tested); docs/page-types proves them. Glue: core/mm.c, pv/mm*.c */
+#pragma once
+#include "core/heap.h"
+#include "logic/page_type.h"
+
+struct domain;
+
+/* The frame table, one entry a frame, sparse over holes (x86/paging.c maps it at boot). */
+#define FRAME_TABLE_START 0xffff820000000000UL
+#define frame_table       ((struct page_info *)FRAME_TABLE_START)
+
+static inline struct page_info *mfn_to_page(mfn_t m) /* m must be RAM: see mfn_valid() */
+{
+	return &frame_table[m.n];
+}
+
+static inline mfn_t page_to_mfn(const struct page_info *pg)
+{
+	return MFN((u64)(pg - frame_table));
+}
+
+static inline void *page_to_virt(const struct page_info *pg)
+{
+	return mfn_to_virt(page_to_mfn(pg));
+}
+
+static inline struct page_info *virt_to_page(const void *p)
+{
+	return mfn_to_page(virt_to_mfn(p));
+}
+
+static inline bool mfn_valid(mfn_t m)
+{
+	return m.n < max_mfn && mfn_is_ram(m);
+}
+
+struct domain *page_owner(const struct page_info *pg); /* NULL if none; stable while referenced */
+
+/* A general reference keeps the frame and its owner; fails if @d does not own it or it is being
+ * freed. The last put_page() frees the frame. Lock-free. */
+bool get_page(struct page_info *pg, const struct domain *d) __must_check;
+void put_page(struct page_info *pg);
+/* The same by number; NULL if it is not RAM or not @d's. */
+struct page_info *get_page_by_mfn(mfn_t m, const struct domain *d) __must_check;
+
+/* A type reference, on top of a general one. PT_WRITABLE or PT_SHARED and the descriptor type are
+ * immediate; page-table types validate the contents (pv/) and may return -XEN_ERESTART. */
+int get_page_type(struct page_info *pg, u64 type) __must_check; /* 0, -XEN_EINVAL, -XEN_ERESTART.. */
+void put_page_type(struct page_info *pg);
+bool get_page_and_type(struct page_info *pg, struct domain *d, u64 type) __must_check; /* PT_WRITABLE / PT_SEGDESC / PT_NONE only */
+void put_page_and_type(struct page_info *pg);
+
+/* ---- a domain's memory (core/mm.c); lock: d->page_alloc_lock ---- */
+
+#define MEMF_NO_COUNT BIT(16) /* not counted in tot_pages (Xen's own pages of the domain) */
+/* 2^order frames owned by @d (one allocation reference each, on d->page_list); fails over max_pages. */
+struct page_info *domain_alloc_pages(struct domain *d, u32 order, u64 heap_flags);
+/* Gives frames with no owner and no reference to @d. 0, -XEN_ENOMEM over the limit, -XEN_EINVAL dying. */
+int domain_assign_pages(struct domain *d, struct page_info *pg, u32 order, u64 memf);
+/* Drops the allocation reference: the frame goes when nobody uses it any more. -XEN_EINVAL if it had none. */
+int domain_release_page(struct domain *d, struct page_info *pg);
+/* Takes a page that has exactly the allocation reference and no type out of @d (no owner then). */
+int domain_steal_page(struct domain *d, struct page_info *pg, u64 memf);
+/* Lets guests of @d map a page of the hypervisor's (shared_info, grant frames, trace buffers):
+ * owner @d, PT_WRITABLE pinned or read-only forever. The page stays the hypervisor's to free. */
+void share_xen_page(struct domain *d, void *page, bool readonly);
+/* Frees such a page when the last guest mapping is gone. */
+void unshare_xen_page(struct domain *d, void *page);
+
+/* Machine-to-physical table: one u64 a frame, read-only to guests at MACH2PHYS_VIRT_START. */
+#define M2P_INVALID (~0ULL)
+#define M2P_SHARED  (~0ULL >> 1)
+void m2p_set(mfn_t m, u64 gpfn);
+u64 m2p_get(mfn_t m);
+
+extern struct domain *dom_xen, *dom_io; /* DOMID_XEN: hypervisor's shared pages; DOMID_IO: MMIO frames */
