@@ -24,3 +24,6 @@
 
 #define XEN_VERSION_MAJOR 4
 #define XEN_VERSION_MINOR 17
+
+/* Never seen by a guest: "not finished, call again". The public header hides it from tools. */
+#define XEN_ERESTART 85
