@@ -111,8 +111,10 @@ struct domain {
 
 	u64 vm_assist;               /* VMASST bits; atomic */
 	u64 iomem_start, iomem_end;  /* not used by dom0: it may map all non-RAM but the hypervisor's */
+	struct e820_entry *e820;     /* XENMEM_set_memory_map, NULL = none; lock: domain.lock */
+	u32 nr_e820;
 	u32 suspend_port;            /* XEN_DOMCTL_subscribe */
-	s32 time_offset_s;           /* XEN_DOMCTL_settimeoffset */
+	s64 time_offset_s;           /* XEN_DOMCTL_settimeoffset */
 	cpumask_t dirty_cpus;        /* CPUs whose TLB may hold its translations; atomic bits */
 	u64 node_affinity;
 
@@ -153,6 +155,9 @@ bool get_domain(struct domain *d);            /* fails when it is being freed */
 void put_domain(struct domain *d);
 /* Walks all domains in order of id; each step holds a reference: d = NULL starts, NULL ends. */
 struct domain *domain_next(struct domain *d);
+
+/* Writes shared_info's wall clock (version protocol) from wallclock_get() and its time offset. */
+void domain_update_wallclock(struct domain *d);
 
 /* ---- pausing ---- */
 void vcpu_pause(struct vcpu *v);        /* returns when it does not run; not on itself */

@@ -29,6 +29,10 @@ int kvsnprintf(char *buf, size_t size, const char *fmt, va_list ap);
 /* Prints message, registers and backtrace, then reboots or waits (option noreboot). x86/panic.c */
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 
+/* XEN_SYSCTL_readconsole on the ring. */
+struct xen_sysctl_readconsole;
+long console_ring_read(struct xen_sysctl_readconsole *op);
+
 /* For invariants of our own that no guest can break. */
 #define ASSERT(cond)                                                                       \
 	do {                                                                               \

@@ -12,7 +12,7 @@ struct percpu_block;
 /* ---- this CPU ---- */
 
 /* At the top of every CPU's stack, found by masking rsp; see docs/entry-exit. */
-#define CPU_STACK_ORDER 3 /* 32 KiB, the lowest page a guard */
+#define CPU_STACK_ORDER 4 /* 64 KiB: guarded IST stacks low, the main stack on top (x86/desc.c) */
 #define CPU_STACK_SIZE  (PAGE_SIZE << CPU_STACK_ORDER)
 
 struct cpu_info {
@@ -94,6 +94,8 @@ u32 cpu_apic_id(u32 cpu);
 u32 cpu_acpi_id(u32 cpu);
 void cpu_topology(u32 cpu, u32 *core, u32 *socket);
 u32 cpu_node(u32 cpu);
+u32 machine_phys_bits(void);        /* width of machine addresses */
+void machine_hw_caps(u32 caps[8]);  /* physinfo: CPUID words of featureset order; pv/cpuid.c */
 
 /* Makes every CPU in @mask run its softirqs soon (a reschedule interrupt). Any context. */
 void cpus_kick(const cpumask_t *mask);
@@ -168,6 +170,15 @@ static inline mfn_t virt_to_mfn(const void *p)
 
 extern u64 max_mfn;                 /* one past the highest RAM frame */
 bool mfn_is_ram(mfn_t m);           /* RAM in the host's memory map (so it has a valid page_info) */
+
+/* The host's own memory map as the firmware gave it, the hypervisor's memory included as RAM. */
+struct e820_entry {
+	u64 addr, size;
+	u32 type; /* 1 = RAM, as the BIOS call defines */
+} __packed;
+u32 machine_e820(const struct e820_entry **entries);
+/* First frame of the @chunk-th 2 MiB of the M2P table, MFN 0 where it has a hole. */
+mfn_t machine_m2p_chunk(u64 chunk);
 
 /* ---- guests of the machine's kinds; pv/ implements these (pv/domain.c) ---- */
 

@@ -61,7 +61,9 @@ struct page_info *domain_alloc_pages(struct domain *d, u32 order, u64 heap_flags
 int domain_assign_pages(struct domain *d, struct page_info *pg, u32 order, u64 memf);
 /* Drops the allocation reference: the frame goes when nobody uses it any more. -XEN_EINVAL if it had none. */
 int domain_release_page(struct domain *d, struct page_info *pg);
-/* Takes a page that has exactly the allocation reference and no type out of @d (no owner then). */
+/* Takes a page out of @d (no owner, no list, count 0 then). The caller holds one general reference; the
+ * page must have just that and the allocation reference, and no type in use. On success both are gone;
+ * on error (-XEN_EINVAL) nothing changed and the caller still holds its own. */
 int domain_steal_page(struct domain *d, struct page_info *pg, u64 memf);
 /* Lets guests of @d map a page of the hypervisor's (shared_info, grant frames, trace buffers):
  * owner @d, PT_WRITABLE pinned or read-only forever. The page stays the hypervisor's to free. */

@@ -26,6 +26,7 @@ u64 vcpu_cpu_time(struct vcpu *v);     /* ns it has run */
 void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out);
 /* Tells the guest its new runstate and clock, after a switch to @v, on its address space. */
 void vcpu_update_guest_time(struct vcpu *v);
+ns_t cpu_idle_time(u32 cpu);           /* ns its idle vCPU has run */
 void sched_dump(void);                 /* key handler */
 /* arch_context_switch() calls it once @prev's state is saved and the CPU no longer uses it. */
 void sched_context_saved(struct vcpu *prev);
