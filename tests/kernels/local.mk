@@ -1,1 +1,21 @@
-# Tests of this folder append to TESTS and its companions.
+# Test kernels: each kernels/NAME.c is a PV kernel of its own, booted as dom0 by kernels/run.
+TEST_KERNELS = kernels/start_of_day.elf
+TESTS += $(TEST_KERNELS)
+check_DATA += $(TEST_KERNELS)
+CLEANFILES += $(TEST_KERNELS)
+TEST_EXTENSIONS += .elf
+ELF_LOG_COMPILER = $(srcdir)/kernels/run
+EXTRA_DIST += kernels/run kernels/README.md kernels/lib/head.S kernels/lib/kernel.lds \
+	kernels/lib/lib.c kernels/lib/test.h $(TEST_KERNELS:.elf=.c)
+
+KERNEL_FLAGS = -std=gnu17 -O2 -g -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone \
+	-mgeneral-regs-only -fno-stack-protector -fno-asynchronous-unwind-tables \
+	-fcf-protection=none -Wall -Wextra -Werror -I$(srcdir)/kernels
+KERNEL_LIB = kernels/lib/head.S kernels/lib/lib.c kernels/lib/test.h kernels/lib/kernel.lds
+
+kernels/%.elf: kernels/%.c $(KERNEL_LIB)
+	@$(MKDIR_P) kernels
+	$(AM_V_CCLD)$(CC) $(KERNEL_FLAGS) -nostdlib -static -no-pie -Wl,--build-id=none \
+		-Wl,-z,max-page-size=4096 -Wl,--no-warn-rwx-segments \
+		-Wl,-T,$(srcdir)/kernels/lib/kernel.lds -o $@ \
+		$(srcdir)/kernels/lib/head.S $(srcdir)/kernels/lib/lib.c $<
