@@ -54,6 +54,7 @@ struct vcpu {
 	struct evtchn_fifo_vcpu *fifo;
 
 	cpumask_t hard_affinity, soft_affinity; /* lock: run queue's */
+	cpumask_t saved_affinity;    /* hard affinity before SCHEDOP_pin_override */
 	bool affinity_broken;
 
 	struct multicall_state mc;
@@ -64,10 +65,10 @@ struct vcpu {
 	struct hvm_vcpu *hvm;
 };
 
-/* Reasons for which a domain does not run at all are pauses of its vCPUs. */
 struct domain {
 	domid_t id;
 	u32 refcnt;                  /* atomic; the last put frees the structure */
+	struct tasklet destroy_tasklet; /* frees the structure after the last put */
 	struct list link;            /* in domain_list; lock: LOCK_DOMAIN_LIST; readers hold a ref */
 	spinlock_t lock;             /* LOCK_DOMAIN */
 	u8 handle[16];               /* UUID, by domctl */
@@ -79,8 +80,9 @@ struct domain {
 	u32 ssidref;
 
 	enum { DOMDYING_alive, DOMDYING_dying, DOMDYING_dead } dying; /* lock: domain.lock */
-	bool shutting_down, shut_down; /* lock: domain.lock */
+	bool shutting_down, shut_down; /* atomic */
 	u8 shutdown_code;
+	u32 pause_count;             /* atomic; while above 0 no vCPU of it runs */
 	u32 controller_pause_count;  /* by XEN_DOMCTL_pausedomain; lock: domain.lock */
 
 	u32 max_vcpus;               /* size of vcpu[]; fixed when set */
@@ -117,6 +119,9 @@ struct domain {
 	s64 time_offset_s;           /* XEN_DOMCTL_settimeoffset */
 	cpumask_t dirty_cpus;        /* CPUs whose TLB may hold its translations; atomic bits */
 	u64 node_affinity;
+
+	struct timer watchdog[2];    /* SCHEDOP_watchdog */
+	u32 watchdog_inuse;          /* bit per watchdog; lock: domain.lock */
 
 	char console_line[128];      /* a guest's partial console_io line; lock: LOCK_CONSOLE */
 	u32 console_len;

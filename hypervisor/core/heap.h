@@ -3,6 +3,7 @@
 #pragma once
 #include "core/machine.h"
 
+struct domain;
 struct page_info;
 
 #define HEAP_MAX_ORDER 18 /* 1 GiB */
@@ -15,12 +16,19 @@ void heap_add(mfn_t start, mfn_t end);
 /* 2^order contiguous, naturally aligned frames with no owner; scrubbed unless HEAP_DIRTY_OK, and no
  * CPU holds a stale translation of them (flushed here if need be). NULL when there are none. */
 struct page_info *heap_alloc(u32 order, u64 flags);
+/* The same on behalf of @d: uses up its claim first. Others' claims are never touched. */
+struct page_info *heap_alloc_for(struct domain *d, u32 order, u64 flags);
 void heap_free(struct page_info *pg, u32 order); /* from any context but interrupts; stamps them */
 u64 heap_free_pages(void);
 u64 heap_total_pages(void);
 u64 heap_scrub_pending(void);
+/* Scrubs a few free frames; false when there is none left to scrub. For the idle loop. */
+bool heap_scrub_some(void);
 /* Claims (XENMEM_claim_pages): total set aside and not yet allocated. Lock: LOCK_HEAP. */
-int heap_claim(struct domain *d, u64 pages); /* 0 drops it; -XEN_ENOMEM */
+/* @pages is what @d shall own in total, tot_pages included; 0 drops the claim. -XEN_ENOMEM,
+ * -XEN_EINVAL if it has a claim or owns as many already. */
+int heap_claim(struct domain *d, u64 pages);
+u64 heap_claimed_pages(void);
 
 /* Zeroed frames for the hypervisor itself, by address; NULL if none. */
 void *alloc_xen_pages(u32 order);

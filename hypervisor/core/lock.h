@@ -14,9 +14,11 @@ enum lock_rank {
 	LOCK_PIRQ,         /* a domain's pirq table (pv/physdev.c) */
 	LOCK_PAGE_TABLES,  /* a domain's page-table updates (pv/mm.c); see docs/page-types */
 	LOCK_EVTCHN,       /* struct domain.evtchn lock */
+	LOCK_EVTCHN_QUEUE, /* one FIFO queue of one vCPU */
 	LOCK_PAGE_ALLOC,   /* a domain's page list and counts */
 	LOCK_SCHED,        /* a run queue */
 	LOCK_TIMER,        /* a CPU's timer heap */
+	LOCK_IOREMAP,      /* the window of device mappings (x86/paging.c) */
 	LOCK_HEAP,         /* the frame allocator */
 	LOCK_XMALLOC,      /* the small-object allocator */
 	LOCK_IRQ,          /* an interrupt line's descriptor */
@@ -30,7 +32,8 @@ enum lock_rank {
 typedef struct spinlock {
 	u32 next, owner; /* ticket lock */
 	u8 rank;         /* enum lock_rank */
-	bool irq_safe;   /* debug: taken with interrupts off, always or never */
+	bool irq_safe;   /* debug: was taken by spin_lock_irqsave() */
+	bool irqs_on;    /* debug: was taken with interrupts on */
 	s16 holder;      /* debug: CPU that holds it, -1 if none */
 	const char *name;
 } spinlock_t;

@@ -3,6 +3,7 @@
 #pragma once
 #include "logic/abi.h"
 #include "logic/bitmap.h"
+#include "logic/e820.h"
 #include "logic/types.h"
 
 struct vcpu;
@@ -172,10 +173,6 @@ extern u64 max_mfn;                 /* one past the highest RAM frame */
 bool mfn_is_ram(mfn_t m);           /* RAM in the host's memory map (so it has a valid page_info) */
 
 /* The host's own memory map as the firmware gave it, the hypervisor's memory included as RAM. */
-struct e820_entry {
-	u64 addr, size;
-	u32 type; /* 1 = RAM, as the BIOS call defines */
-} __packed;
 u32 machine_e820(const struct e820_entry **entries);
 /* First frame of the @chunk-th 2 MiB of the M2P table, MFN 0 where it has a hole. */
 mfn_t machine_m2p_chunk(u64 chunk);
@@ -195,6 +192,7 @@ int arch_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
 void arch_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c); /* @v not running */
 long arch_domctl(struct domain *d, struct xen_domctl *op, u64 u_op, bool *copyback);
 long arch_sysctl(struct xen_sysctl *op, u64 u_op, bool *copyback);
+long arch_vcpu_send_nmi(struct vcpu *v); /* VCPUOP_send_nmi, domctl; 0 or -errno */
 void arch_dump_vcpu(struct vcpu *v); /* key handlers */
 /* @v, which may run anywhere, has an event pending: make it notice (kick its CPU). core calls
  * this after setting evtchn_upcall_pending and unblocking it. */

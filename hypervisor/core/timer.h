@@ -2,13 +2,14 @@
 /* One-shot timers in a heap per CPU (logic/timer_heap.c). core/timer.c */
 #pragma once
 #include "core/machine.h"
+#include "logic/timer_heap.h"
 
 struct timer {
-	ns_t expires;
+	struct timer_node node; /* lock: that CPU's heap */
 	void (*fn)(void *arg); /* softirq context on the timer's CPU, no lock held */
 	void *arg;
 	u32 cpu;
-	u32 heap_index;        /* 0 = inactive */
+	bool killed;           /* may not be armed again */
 };
 
 void timer_init(struct timer *t, void (*fn)(void *), void *arg, u32 cpu);
@@ -17,3 +18,4 @@ void timer_stop(struct timer *t);
 void timer_migrate(struct timer *t, u32 new_cpu);
 void timer_kill(struct timer *t);              /* stops it and waits while fn runs elsewhere */
 bool timer_active(const struct timer *t);
+ns_t timer_expires(const struct timer *t);     /* 0 if not active */
