@@ -119,6 +119,16 @@ static long set_virq_handler(struct domain *d, struct xen_domctl *op, bool *copy
 
 /* ---- vCPUs ---- */
 
+/* The named vCPU; NULL with *rc = -XEN_EINVAL if the domain cannot have it, -XEN_ESRCH if it was not
+ * made yet. */
+static struct vcpu *named_vcpu(struct domain *d, u32 id, long *rc)
+{
+	struct vcpu *v = domain_vcpu(d, id);
+
+	*rc = id >= d->max_vcpus ? -XEN_EINVAL : v ? 0 : -XEN_ESRCH;
+	return v;
+}
+
 static long set_max_vcpus(struct domain *d, struct xen_domctl *op, bool *copyback)
 {
 	u32 max = op->u.max_vcpus.max;
@@ -160,12 +170,12 @@ static long set_vcpu_context(struct domain *d, struct xen_domctl *op, bool *copy
 
 static long get_vcpu_context(struct domain *d, struct xen_domctl *op, bool *copyback)
 {
-	struct vcpu *v = domain_vcpu(d, op->u.vcpucontext.vcpu);
 	struct vcpu_guest_context *c;
-	long rc = 0;
+	long rc;
+	struct vcpu *v = named_vcpu(d, op->u.vcpucontext.vcpu, &rc);
 
 	if (!v)
-		return -XEN_ESRCH;
+		return rc;
 	if (v == current)
 		return -XEN_EINVAL;
 	if (!v->is_initialised)
@@ -186,10 +196,11 @@ static long get_vcpu_context(struct domain *d, struct xen_domctl *op, bool *copy
 static long get_vcpu_info(struct domain *d, struct xen_domctl *op, bool *copyback)
 {
 	struct xen_domctl_getvcpuinfo *info = &op->u.getvcpuinfo;
-	struct vcpu *v = domain_vcpu(d, info->vcpu);
+	long rc;
+	struct vcpu *v = named_vcpu(d, info->vcpu, &rc);
 
 	if (!v)
-		return -XEN_ESRCH;
+		return rc;
 	info->online = !bit_test(&v->pause_flags, VPF_DOWN);
 	info->blocked = bit_test(&v->pause_flags, VPF_BLOCKED);
 	info->running = READ_ONCE(v->is_running);
@@ -207,13 +218,13 @@ static bool mask_out(const struct xenctl_bitmap *to, const cpumask_t *m)
 static long set_vcpu_affinity(struct domain *d, struct xen_domctl *op, bool *copyback)
 {
 	struct xen_domctl_vcpuaffinity *a = &op->u.vcpuaffinity;
-	struct vcpu *v = domain_vcpu(d, a->vcpu);
+	long rc;
+	struct vcpu *v = named_vcpu(d, a->vcpu, &rc);
 	bool set_hard = a->flags & XEN_VCPUAFFINITY_HARD, set_soft = a->flags & XEN_VCPUAFFINITY_SOFT;
 	cpumask_t hard = {0}, soft = {0}, eff;
-	int rc;
 
 	if (!v)
-		return -XEN_ESRCH;
+		return rc;
 	if (!a->flags || (a->flags & ~(u32)(XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT |
 	                                    XEN_VCPUAFFINITY_FORCE)))
 		return -XEN_EINVAL;
@@ -236,10 +247,11 @@ static long set_vcpu_affinity(struct domain *d, struct xen_domctl *op, bool *cop
 static long get_vcpu_affinity(struct domain *d, struct xen_domctl *op, bool *copyback)
 {
 	struct xen_domctl_vcpuaffinity *a = &op->u.vcpuaffinity;
-	struct vcpu *v = domain_vcpu(d, a->vcpu);
+	long rc;
+	struct vcpu *v = named_vcpu(d, a->vcpu, &rc);
 
 	if (!v)
-		return -XEN_ESRCH;
+		return rc;
 	if (!(a->flags & (XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT)))
 		return -XEN_EINVAL;
 	if ((a->flags & XEN_VCPUAFFINITY_HARD) && !mask_out(&a->cpumap_hard, &v->hard_affinity))

@@ -17,7 +17,7 @@ static s16 check_word(u32 word, domid_t domid, bool write)
 	u16 flags = (u16)word;
 
 	if ((flags & GTF_type_mask) != GTF_permit_access || (u16)(word >> 16) != domid)
-		return GNTST_bad_gntref;
+		return GNTST_general_error;
 	if (flags & (GTF_PWT | GTF_PCD | GTF_PAT | GTF_sub_page))
 		return GNTST_general_error;
 	if (write && (flags & GTF_readonly))
@@ -35,7 +35,7 @@ s16 grant_claim(struct grant_entry_v1 *entry, const struct grant_active *active,
 	if (active->readers + active->writers >= GRANT_MAX_USES)
 		return GNTST_general_error;
 	if (grant_in_use(active) && active->domid != domid)
-		return GNTST_bad_gntref;
+		return GNTST_general_error;
 
 	for (int tries = 0; tries < CLAIM_TRIES; tries++) {
 		s16 status = check_word(old, domid, write);

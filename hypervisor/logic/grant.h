@@ -24,8 +24,8 @@ static inline bool grant_in_use(const struct grant_active *a)
  * Asks the entry for one more use by @domid. On success GTF_reading (and GTF_writing) are set in it
  * with one atomic step that also saw the permission, and *frame is the frame to use: the one in use
  * already, else what the entry names. @active is only read; the caller counts with grant_count().
- * GNTST_okay, GNTST_bad_gntref, GNTST_general_error (read-only, reserved flags, too many uses),
- * GNTST_eagain (the guest keeps changing the entry).
+ * GNTST_okay, GNTST_general_error (not granted to @domid, read-only, reserved flags, too many uses:
+ * stock answers alike to all), GNTST_eagain (the guest keeps changing the entry).
  */
 s16 grant_claim(struct grant_entry_v1 *entry, const struct grant_active *active, domid_t domid,
                 bool write, u64 *frame);
