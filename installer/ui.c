@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "ui.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KEY_CTRL_L 12
+#define HELP_LINE                                                                        \
+	" Enter next | Esc back | Tab other field | F1 (Esc 1) help | F9 (Esc 9) "       \
+	"command"
+
+bool ui_start(const char **why)
+{
+	int cols, rows;
+
+	if (newtInit()) {
+		*why = "the terminal cannot be used (is TERM set?)";
+		return false;
+	}
+	newtGetScreenSize(&cols, &rows);
+	if (cols < 80 || rows < 24) {
+		newtFinished();
+		*why = "the terminal is smaller than 80 columns by 24 lines";
+		return false;
+	}
+	newtCls();
+	newtPushHelpLine(HELP_LINE);
+	newtDrawRootText(0, 0, " Keel: new guest");
+	return true;
+}
+
+void ui_end(void)
+{
+	newtPopHelpLine();
+	newtFinished();
+}
+
+static struct ui_field *add_field(struct ui_page *p, newtComponent co, const char *help)
+{
+	struct ui_field *f = &p->fields[p->n_fields];
+
+	if (p->n_fields == UI_FIELDS)
+		abort(); /* pages are fixed: more is a mistake of this program */
+	p->n_fields++;
+	*f = (struct ui_field){.co = co, .help = help};
+	newtFormAddComponent(p->form, co);
+	return f;
+}
+
+void ui_open(struct ui_page *p, const char *title, const char *help)
+{
+	memset(p, 0, sizeof(*p));
+	p->help = help;
+	newtCenteredWindow(UI_WIDTH, UI_HEIGHT, title);
+	p->form = newtForm(NULL, NULL, 0);
+	newtFormAddHotKey(p->form, NEWT_KEY_ESCAPE);
+	newtFormAddHotKey(p->form, NEWT_KEY_F1);
+	newtFormAddHotKey(p->form, NEWT_KEY_F9);
+	newtFormAddHotKey(p->form, NEWT_KEY_RESIZE);
+	newtFormAddHotKey(p->form, KEY_CTRL_L);
+}
+
+newtComponent ui_label(struct ui_page *p, int left, int top, const char *text)
+{
+	newtComponent co = newtLabel(left, top, text);
+
+	newtFormAddComponent(p->form, co);
+	return co;
+}
+
+newtComponent ui_text(struct ui_page *p, int left, int top, int width, int height,
+		      const char *text)
+{
+	newtComponent co = newtTextbox(left, top, width, height, NEWT_FLAG_WRAP);
+
+	newtTextboxSetText(co, text);
+	if (newtTextboxGetNumLines(co) > height) {
+		newtComponentDestroy(co);
+		co = newtTextbox(left, top, width, height,
+				 NEWT_FLAG_WRAP | NEWT_FLAG_SCROLL);
+		newtTextboxSetText(co, text);
+	}
+	newtFormAddComponent(p->form, co);
+	return co;
+}
+
+newtComponent ui_entry(struct ui_page *p, int left, int at, int top, int width,
+		       const char *label, char **text, const char *help)
+{
+	newtComponent co;
+
+	if (label)
+		ui_label(p, left, top, label);
+	co = newtEntry(at, top, *text ? *text : "", width, NULL,
+		       NEWT_FLAG_RETURNEXIT | NEWT_FLAG_SCROLL);
+	add_field(p, co, help)->text = text;
+	return co;
+}
+
+newtComponent ui_list(struct ui_page *p, int left, int top, int width, int height,
+		      const char *help)
+{
+	newtComponent co =
+		newtListbox(left, top, height, NEWT_FLAG_RETURNEXIT | NEWT_FLAG_SCROLL);
+
+	newtListboxSetWidth(co, width);
+	add_field(p, co, help);
+	return co;
+}
+
+newtComponent ui_check(struct ui_page *p, int left, int top, const char *label, bool on,
+		       char *result, const char *help)
+{
+	newtComponent co = newtCheckbox(left, top, label, on ? '*' : ' ', " *", result);
+
+	add_field(p, co, help);
+	return co;
+}
+
+newtComponent ui_button(struct ui_page *p, int left, int top, const char *label,
+			const char *help)
+{
+	newtComponent co = newtCompactButton(left, top, label);
+
+	add_field(p, co, help);
+	return co;
+}
+
+void ui_buttons(struct ui_page *p, const char *next, const char *back)
+{
+	p->next = ui_button(p, UI_WIDTH / 2 - 14, UI_HEIGHT - 1, next, NULL);
+	p->back = ui_button(p, UI_WIDTH / 2 + 4, UI_HEIGHT - 1, back, NULL);
+}
+
+static void read_back(struct ui_page *p)
+{
+	for (size_t i = 0; i < p->n_fields; i++)
+		if (p->fields[i].text) {
+			char *value = newtEntryGetValue(p->fields[i].co);
+
+			ki_set(p->fields[i].text, value ? value : "");
+		}
+}
+
+static void show_help(const struct ui_page *p)
+{
+	newtComponent current = newtFormGetCurrent(p->form);
+	const char *help = p->help;
+
+	for (size_t i = 0; i < p->n_fields; i++)
+		if (p->fields[i].co == current && p->fields[i].help)
+			help = p->fields[i].help;
+	ui_message("Help", help);
+}
+
+/* Esc and then a digit is a function key on terminals that have none. */
+static int after_escape(void)
+{
+	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+	char c;
+
+	if (poll(&in, 1, 400) <= 0 || read(STDIN_FILENO, &c, 1) != 1)
+		return NEWT_KEY_ESCAPE;
+	if (c == '1')
+		return NEWT_KEY_F1;
+	return c == '9' ? NEWT_KEY_F9 : NEWT_KEY_ESCAPE;
+}
+
+static enum ui_answer answer_key(struct ui_page *p, int key, bool *done)
+{
+	*done = true;
+	if (key == NEWT_KEY_ESCAPE)
+		key = after_escape();
+	switch (key) {
+	case NEWT_KEY_ESCAPE:
+		return UI_BACK;
+	case NEWT_KEY_F9:
+		return UI_COMMAND;
+	case NEWT_KEY_F12:
+		return UI_NEXT;
+	case NEWT_KEY_F1:
+		show_help(p);
+		*done = false;
+		return UI_AGAIN;
+	case NEWT_KEY_RESIZE:
+	case KEY_CTRL_L:
+		return UI_AGAIN;
+	default:
+		return UI_CANCEL;
+	}
+}
+
+static enum ui_answer answer_hit(struct ui_page *p)
+{
+	if (p->hit == p->back)
+		return UI_BACK;
+	if (p->hit == p->next)
+		return UI_NEXT;
+	for (size_t i = 0; i < p->n_fields; i++)
+		if (p->fields[i].co == p->hit && p->fields[i].text)
+			return UI_NEXT; /* Enter in an entry */
+	return UI_BUTTON;
+}
+
+enum ui_answer ui_wait(struct ui_page *p)
+{
+	enum ui_answer answer = UI_CANCEL;
+	struct newtExitStruct es;
+	bool done = false;
+
+	while (!done) {
+		newtFormRun(p->form, &es);
+		if (es.reason == NEWT_EXIT_HOTKEY) {
+			answer = answer_key(p, es.u.key, &done);
+		} else if (es.reason == NEWT_EXIT_COMPONENT) {
+			p->hit = es.u.co;
+			answer = answer_hit(p);
+			done = true;
+		} else {
+			done = true;
+		}
+	}
+	read_back(p);
+	return answer;
+}
+
+void ui_close(struct ui_page *p)
+{
+	newtFormDestroy(p->form);
+	newtPopWindow();
+}
+
+enum ui_answer ui_run(struct ui_page *p, newtComponent focus)
+{
+	enum ui_answer answer;
+
+	if (focus)
+		newtFormSetCurrent(p->form, focus);
+	answer = ui_wait(p);
+	if (answer == UI_AGAIN)
+		newtResizeScreen(1);
+	ui_close(p);
+	return answer;
+}
+
+/* --- dialogs --------------------------------------------------------------- */
+
+/* A window as large as the text needs, with one row of buttons. */
+static newtComponent dialog(const char *title, const char *text, int *height)
+{
+	newtComponent form = newtForm(NULL, NULL, 0), box;
+	int lines, flags = NEWT_FLAG_WRAP;
+
+	box = newtTextbox(1, 1, 66, 14, flags);
+	newtTextboxSetText(box, text);
+	lines = newtTextboxGetNumLines(box);
+	if (lines > 14) {
+		newtComponentDestroy(box);
+		box = newtTextbox(1, 1, 66, 14, flags | NEWT_FLAG_SCROLL);
+		newtTextboxSetText(box, text);
+		lines = 14;
+	} else {
+		newtTextboxSetHeight(box, lines);
+	}
+	*height = lines + 4;
+	newtCenteredWindow(68, (unsigned)*height, title);
+	newtFormAddComponent(form, box);
+	newtFormAddHotKey(form, NEWT_KEY_ESCAPE);
+	return form;
+}
+
+void ui_message(const char *title, const char *text)
+{
+	struct newtExitStruct es;
+	newtComponent form, ok;
+	int height;
+
+	form = dialog(title, text, &height);
+	ok = newtCompactButton(31, height - 2, "OK");
+	newtFormAddComponent(form, ok);
+	newtFormSetCurrent(form, ok);
+	newtFormRun(form, &es);
+	newtFormDestroy(form);
+	newtPopWindow();
+}
+
+void ui_error(const struct ki_error *err)
+{
+	char *text =
+		ki_printf("%s%s%s", err->why, err->hint[0] ? "\n\nTry: " : "", err->hint);
+	char *title = ki_printf("%.60s", err->what);
+
+	ui_message(title, text);
+	free(title);
+	free(text);
+}
+
+bool ui_ask(const char *title, const char *text, const char *yes, const char *no,
+	    bool preset)
+{
+	struct newtExitStruct es;
+	newtComponent form, first, second;
+	int height;
+	bool answer;
+
+	form = dialog(title, text, &height);
+	first = newtCompactButton(16, height - 2, yes);
+	second = newtCompactButton(40, height - 2, no);
+	newtFormAddComponents(form, first, second, NULL);
+	newtFormSetCurrent(form, preset ? first : second);
+	newtFormRun(form, &es);
+	answer = es.reason == NEWT_EXIT_COMPONENT && es.u.co == first;
+	newtFormDestroy(form);
+	newtPopWindow();
+	return answer;
+}
+
+bool ui_prompt(const char *title, const char *text, const char *help, char **value)
+{
+	enum ui_answer answer;
+	struct ui_page p;
+
+	do {
+		ui_open(&p, title, help);
+		ui_text(&p, 1, 1, UI_WIDTH - 2, 3, text);
+		ui_entry(&p, 1, 1, 5, UI_WIDTH - 2, NULL, value, help);
+		ui_buttons(&p, "  OK  ", "Cancel");
+		answer = ui_run(&p, NULL);
+	} while (answer == UI_AGAIN || answer == UI_COMMAND);
+	return answer == UI_NEXT;
+}
+
+void ui_idle(const char *text)
+{
+	newtComponent form = newtForm(NULL, NULL, 0);
+	newtComponent label = newtLabel(1, 1, text);
+
+	newtCenteredWindow(68, 3, NULL);
+	newtFormAddComponent(form, label);
+	newtDrawForm(form);
+	newtRefresh();
+	newtFormDestroy(form);
+}
+
+void ui_idle_end(void)
+{
+	newtPopWindow();
+}

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Pages 4 to 6 of the wizard: disks and cards, answers, summary. */
+#include "wizard.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char *disk_text(const struct ki_disk *d, size_t index)
+{
+	char size[24];
+
+	ki_format_size(d->size, size);
+	if (d->keep)
+		return ki_printf("Disk %zu  xvd%c  existing  %.44s", index + 1,
+				 (char)('a' + index), d->path);
+	return ki_printf("Disk %zu  xvd%c  new  %-9s %-5s %.38s", index + 1,
+			 (char)('a' + index), size,
+			 d->format == KI_QCOW2 ? "qcow2" : "raw",
+			 d->path   ? d->path
+			 : d->pool ? d->pool
+				   : "in the default pool");
+}
+
+static char *nic_text(const struct ki_nic *n, size_t index)
+{
+	if (n->mac_set)
+		return ki_printf(
+			"Card %zu  eth%zu  bridge %-15s %02x:%02x:%02x:%02x:%02x:%02x",
+			index + 1, index, n->bridge ? n->bridge : "(default)", n->mac[0],
+			n->mac[1], n->mac[2], n->mac[3], n->mac[4], n->mac[5]);
+	return ki_printf("Card %zu  eth%zu  bridge %-15s new address", index + 1, index,
+			 n->bridge ? n->bridge : "(default)");
+}
+
+/* Edits a copy; the disk changes only when everything typed is right. */
+static bool read_disk(struct ki_disk *d, const char *size, const char *path, char raw,
+		      char keep, char prealloc)
+{
+	struct ki_error err;
+	uint64_t bytes = d->size;
+
+	if (keep == ' ' && (!ki_parse_size(size, KI_GIB, &bytes) || bytes % 512)) {
+		ki_fail(&err, "for example 8G", "Disk size", "\"%s\" is not a size",
+			size);
+		ui_error(&err);
+		return false;
+	}
+	if (*path && *path != '/') {
+		ki_fail(&err, "begin it with /", "Disk path",
+			"\"%s\" is not an absolute path", path);
+		ui_error(&err);
+		return false;
+	}
+	if (keep == '*' && !*path) {
+		ki_fail(&err, "type its path", "Existing disk", "no path is given");
+		ui_error(&err);
+		return false;
+	}
+	d->size = bytes;
+	d->format = raw == '*' ? KI_RAW : KI_QCOW2;
+	d->keep = keep == '*';
+	d->prealloc = prealloc == '*' && d->format == KI_RAW && !d->keep;
+	ki_set(&d->path, *path ? path : NULL);
+	return true;
+}
+
+static bool edit_disk(struct wizard *w, struct ki_disk *d)
+{
+	char *path = ki_strdup(d->path ? d->path : ""), *size = NULL;
+	char raw = d->format == KI_RAW ? '*' : ' ', keep = d->keep ? '*' : ' ';
+	char prealloc = d->prealloc ? '*' : ' ';
+	enum ui_answer answer;
+	struct ui_page p;
+	bool ok = false;
+
+	size = d->size % KI_GIB
+		       ? ki_printf("%lluM", (unsigned long long)(d->size / KI_MIB))
+		       : ki_printf("%lluG", (unsigned long long)(d->size / KI_GIB));
+	do {
+		ui_open(&p, "Disk",
+			"A new disk is made in the default pool unless a path is given.");
+		ui_entry(&p, 1, 12, 1, 12, "Size", &size,
+			 "With a unit: 8G, 500M. A number alone is GiB.");
+		ui_check(&p, 1, 3, "raw format (else qcow2)", raw == '*', &raw,
+			 "qcow2 grows as it is filled and can have snapshots; raw is a "
+			 "little "
+			 "faster.");
+		ui_check(&p, 1, 4, "allocate all of it now (raw)", prealloc == '*',
+			 &prealloc,
+			 "The space is taken at once, so that the disk cannot run out of "
+			 "it.");
+		ui_entry(&p, 1, 12, 6, 58, "Path", &path,
+			 "Empty: in the default pool, named after the guest.");
+		ui_check(&p, 1, 8, "use what exists at that path, as it is", keep == '*',
+			 &keep,
+			 "For a block device, or a disk with data. The installer may "
+			 "overwrite "
+			 "it.");
+		ui_buttons(&p, "  OK  ", "Cancel");
+		answer = ui_run(&p, NULL);
+		wizard_again(w, answer);
+		if (answer == UI_NEXT)
+			ok = read_disk(d, size, path, raw, keep, prealloc);
+	} while (!ok && answer != UI_BACK && answer != UI_CANCEL);
+	free(path);
+	free(size);
+	return ok;
+}
+
+static bool read_nic(struct ki_nic *n, const char *bridge, const char *mac)
+{
+	struct ki_error err;
+	uint8_t bytes[6] = {0};
+
+	if (*mac && !ki_mac_parse(mac, bytes)) {
+		ki_fail(&err, "leave it empty, or type 00:16:3e:xx:xx:xx", "MAC address",
+			"\"%s\" is not one", mac);
+		ui_error(&err);
+		return false;
+	}
+	ki_set(&n->bridge, *bridge ? bridge : NULL);
+	n->mac_set = *mac != '\0';
+	memcpy(n->mac, bytes, 6);
+	return true;
+}
+
+static bool edit_nic(struct wizard *w, struct ki_nic *n)
+{
+	char *bridge = ki_strdup(n->bridge ? n->bridge : ""), *mac = ki_strdup("");
+	struct ki_buf known = {0};
+	enum ui_answer answer;
+	struct ui_page p;
+	bool ok = false;
+
+	if (n->mac_set) {
+		free(mac);
+		mac = ki_printf("%02x:%02x:%02x:%02x:%02x:%02x", n->mac[0], n->mac[1],
+				n->mac[2], n->mac[3], n->mac[4], n->mac[5]);
+	}
+	ki_buf_printf(&known, "Bridges of this host:");
+	for (size_t i = 0; i < w->host.bridges.n; i++)
+		ki_buf_printf(&known, " %s", w->host.bridges.v[i]);
+	if (!w->host.bridges.n)
+		ki_buf_printf(&known, " none");
+	do {
+		ui_open(&p, "Network card",
+			"A card is connected to a bridge of this host.");
+		ui_text(&p, 1, 1, UI_WIDTH - 2, 2, known.data);
+		ui_entry(&p, 1, 14, 4, 16, "Bridge", &bridge,
+			 "Empty: the toolstack's default.");
+		ui_entry(&p, 1, 14, 6, 20, "MAC address", &mac,
+			 "Empty: one is made up (00:16:3e:...).");
+		ui_buttons(&p, "  OK  ", "Cancel");
+		answer = ui_run(&p, NULL);
+		wizard_again(w, answer);
+		if (answer == UI_NEXT)
+			ok = read_nic(n, bridge, mac);
+	} while (!ok && answer != UI_BACK && answer != UI_CANCEL);
+	free(bridge);
+	free(mac);
+	ki_buf_free(&known);
+	return ok;
+}
+
+static void add_disk(struct wizard *w)
+{
+	struct ki_disk *d = ki_spec_add_disk(w->spec);
+
+	if (d && !edit_disk(w, d))
+		ki_spec_drop_disk(w->spec, w->spec->n_disks - 1);
+}
+
+static void add_nic(struct wizard *w)
+{
+	struct ki_nic *n = ki_spec_add_nic(w->spec);
+
+	if (!n)
+		return;
+	if (w->host.bridges.n)
+		ki_set(&n->bridge, w->host.bridges.v[0]);
+	if (!edit_nic(w, n))
+		ki_spec_drop_nic(w->spec, w->spec->n_nics - 1);
+}
+
+/* Keys of the list: disks from 1 on, cards behind them. */
+static void edit_item(struct wizard *w, size_t key)
+{
+	if (key && key <= w->spec->n_disks)
+		edit_disk(w, &w->spec->disks[key - 1]);
+	else if (key && key <= w->spec->n_disks + w->spec->n_nics)
+		edit_nic(w, &w->spec->nics[key - 1 - w->spec->n_disks]);
+}
+
+static void drop_item(struct wizard *w, size_t key)
+{
+	if (key && key <= w->spec->n_disks)
+		ki_spec_drop_disk(w->spec, key - 1);
+	else if (key && key <= w->spec->n_disks + w->spec->n_nics)
+		ki_spec_drop_nic(w->spec, key - 1 - w->spec->n_disks);
+}
+
+static void fill_items(const struct wizard *w, newtComponent list)
+{
+	size_t key = 1;
+
+	for (size_t i = 0; i < w->spec->n_disks; i++) {
+		char *text = disk_text(&w->spec->disks[i], i);
+
+		newtListboxAppendEntry(list, text, (void *)key++);
+		free(text);
+	}
+	for (size_t i = 0; i < w->spec->n_nics; i++) {
+		char *text = nic_text(&w->spec->nics[i], i);
+
+		newtListboxAppendEntry(list, text, (void *)key++);
+		free(text);
+	}
+	if (key == 1)
+		newtListboxAppendEntry(list, "(no disk and no network card)", NULL);
+}
+
+enum ui_answer page_devices(struct wizard *w)
+{
+	for (;;) {
+		newtComponent list, disk, nic, drop;
+		enum ui_answer answer;
+		struct ui_page p;
+		size_t key;
+
+		ui_open(&p, "4 of 6: disks and network cards",
+			"Enter on a line changes it. More can be added while the guest "
+			"runs.");
+		list = ui_list(&p, 1, 1, UI_WIDTH - 2, 11, "Enter changes the line.");
+		fill_items(w, list);
+		disk = ui_button(&p, 1, 13, "Add disk", NULL);
+		nic = ui_button(&p, 14, 13, "Add network card", NULL);
+		drop = ui_button(&p, 35, 13, "Remove line",
+				 "Takes the chosen line away.");
+		ui_buttons(&p, " Next ", " Back ");
+		newtFormSetCurrent(p.form, p.next);
+		answer = ui_wait(&p);
+		key = (size_t)newtListboxGetCurrent(list);
+		if (answer == UI_AGAIN)
+			newtResizeScreen(1);
+		ui_close(&p);
+		if (answer == UI_BUTTON && p.hit == disk)
+			add_disk(w);
+		else if (answer == UI_BUTTON && p.hit == nic)
+			add_nic(w);
+		else if (answer == UI_BUTTON && p.hit == drop)
+			drop_item(w, key);
+		else if (answer == UI_BUTTON)
+			edit_item(w, key);
+		else if (!wizard_again(w, answer))
+			return answer;
+	}
+}
+
+/* --- answers -------------------------------------------------------------------- */
+
+static bool answers_are_there(struct wizard *w)
+{
+	struct ki_spec probe;
+	struct ki_error err;
+	bool ok;
+
+	if (w->spec->answers && !*w->spec->answers)
+		ki_set(&w->spec->answers, NULL);
+	ki_spec_init(&probe);
+	probe.answers = ki_strdup(w->spec->answers);
+	ok = !ki_spec_take_answers(&probe, &w->found, &err);
+	ki_spec_free(&probe);
+	if (!ok)
+		ui_error(&err);
+	return ok;
+}
+
+static void take_key(struct wizard *w, char *key)
+{
+	char *text = ki_trim(key);
+
+	ki_strv_free(&w->spec->ssh_keys);
+	if (*text)
+		ki_strv_add(&w->spec->ssh_keys, text);
+}
+
+enum ui_answer page_answers(struct wizard *w)
+{
+	bool image = w->spec->source == KI_SRC_IMAGE;
+	enum ui_answer answer = UI_AGAIN;
+	char *key;
+
+	if (w->spec->source == KI_SRC_EMPTY)
+		return UI_NEXT;
+	key = ki_strdup(w->spec->ssh_keys.n ? w->spec->ssh_keys.v[0] : "");
+	do {
+		struct ui_page p;
+
+		ui_open(&p, "5 of 6: unattended answers",
+			"Optional. Without answers the installer asks on the console.");
+		ui_text(&p, 1, 1, UI_WIDTH - 2, 5,
+			image ? "The image is given a name and, if you like, a key for "
+				"its "
+				"default user at its first boot (NoCloud)."
+			      : "A file with the installer's answers (preseed or "
+				"kickstart) is "
+				"added to its initramfs. Leave it empty to answer on the "
+				"console.");
+		if (image)
+			ui_entry(&p, 1, 12, 7, 60, "SSH key", &key,
+				 "The line of a .pub file: ssh-ed25519 AAAA... name");
+		else
+			ui_entry(&p, 1, 12, 7, 60, "Answers", &w->spec->answers,
+				 "Path of the file on this host.");
+		ui_buttons(&p, " Next ", " Back ");
+		answer = ui_run(&p, NULL);
+		if (image)
+			take_key(w, key);
+		if (wizard_again(w, answer) ||
+		    (answer == UI_NEXT && !answers_are_there(w)))
+			answer = UI_AGAIN;
+	} while (answer == UI_AGAIN);
+	free(key);
+	return answer;
+}
+
+/* --- summary -------------------------------------------------------------------- */
+
+/* The page that mends the first fatal problem. */
+static enum ki_page page_to_mend(const struct ki_plan *plan)
+{
+	for (size_t i = 0; i < plan->n_problems; i++)
+		if (plan->problems[i].fatal)
+			return plan->problems[i].page;
+	return KI_PAGE_NAME;
+}
+
+enum ui_answer page_summary(struct wizard *w)
+{
+	char start = w->spec->start ? '*' : ' ', attach = w->spec->attach ? '*' : ' ';
+
+	for (;;) {
+		enum ui_answer answer;
+		struct ki_plan plan;
+		struct ui_page p;
+		size_t fatal;
+		char *text;
+
+		ki_spec_identity(w->spec, ki_random);
+		fatal = wizard_plan(w, &plan);
+		text = ki_plan_text(&plan);
+		ui_open(&p, "6 of 6: summary",
+			"Nothing has been made yet. Tab to the text and scroll with the "
+			"arrows.");
+		ui_text(&p, 1, 0, UI_WIDTH - 2, 13, text);
+		if (w->host.xen) {
+			ui_check(&p, 1, 14, "start it", start == '*', &start, NULL);
+			ui_check(&p, 20, 14, "attach to its console", attach == '*',
+				 &attach, NULL);
+		}
+		ui_buttons(&p, fatal ? "Mend" : "Install", " Back ");
+		answer = ui_run(&p, p.next);
+		free(text);
+		w->mend = page_to_mend(&plan);
+		ki_plan_free(&plan);
+		if (w->host.xen) {
+			w->spec->start = start == '*';
+			w->spec->attach = attach == '*';
+		}
+		if (wizard_again(w, answer))
+			continue;
+		w->mending = answer == UI_NEXT && fatal;
+		return w->mending ? UI_BACK : answer;
+	}
+}
