@@ -1,7 +1,7 @@
 # Test kernels: each kernels/NAME.c is a PV kernel of its own, booted as dom0 by kernels/run.
 TEST_KERNELS = kernels/start_of_day.elf kernels/version.elf kernels/hostile_pointers.elf \
 	kernels/event_channels.elf kernels/grants.elf kernels/memory.elf kernels/control.elf \
-	kernels/vcpus_and_timers.elf
+	kernels/vcpus_and_timers.elf kernels/multicall.elf kernels/traps.elf
 TESTS += $(TEST_KERNELS)
 check_DATA += $(TEST_KERNELS)
 CLEANFILES += $(TEST_KERNELS)

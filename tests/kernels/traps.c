@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Exceptions reach the handlers that were registered, with the frame of the ABI; privileged
+ * instructions do what the CPU would do for a kernel, or fault as it would; and what a guest must not
+ * load (selectors, bases, control bits) never gets into the CPU.
+ */
+#include "lib/test.h"
+
+const char test_title[] = "traps";
+
+static void divide(void *arg)
+{
+	u32 zero = arg != NULL;
+
+	__asm__ volatile("xor %%edx, %%edx; mov $1, %%eax; div %0" : : "r"(zero) : "eax", "edx");
+}
+
+static void breakpoint(void *arg)
+{
+	(void)arg;
+	__asm__ volatile("int3");
+}
+
+static void undefined(void *arg)
+{
+	(void)arg;
+	__asm__ volatile("ud2");
+}
+
+static void overflow_int(void *arg)
+{
+	(void)arg;
+	__asm__ volatile("int $0x55");
+}
+
+static void vectors_and_errors(void)
+{
+	CHECK_EQ(probe_call(divide, NULL), 0);
+	CHECK_EQ(probe_call(breakpoint, NULL), 3);
+	CHECK_EQ(probe_call(undefined, NULL), 6);
+	CHECK_EQ(probe_call(overflow_int, NULL), 13);
+	CHECK_EQ(last_trap_error & 7, 2); /* an index into the IDT (TCG scales it wrongly) */
+	CHECK_EQ(probe_read((void *)0x1000, NULL), 14);
+	CHECK_EQ(last_trap_cr2, 0x1000);
+	CHECK_EQ(last_trap_error & 7, 0); /* not present, read, kernel mode */
+	CHECK_EQ(probe_write((void *)0x2008, 1), 14);
+	CHECK_EQ(last_trap_cr2, 0x2008);
+	CHECK_EQ(last_trap_error & 7, 2);
+	CHECK_EQ(probe_read((void *)0x8000000000000000, NULL), 13);
+	CHECK_EQ(probe_write((void *)MACH2PHYS_VIRT_START, 1), 14);
+	CHECK_EQ(probe_read((void *)0xffff830000000000, NULL), 14);
+	CHECK_EQ(probe_write((void *)0xffff828000200000, 1), 14);
+}
+
+static void msrs(void)
+{
+	u64 v, old;
+
+	CHECK_EQ(probe_rdmsr(0xc0000080, &v), -1); /* EFER */
+	CHECK_EQ(v & 0x501, 0x501);
+	CHECK_EQ(probe_rdmsr(0x277, &v), -1);      /* PAT is Xen's */
+	CHECK_EQ(v, 0x050100070406);
+	CHECK_EQ(probe_rdmsr(0xc0000100, &old), -1);
+	CHECK_EQ(probe_wrmsr(0xc0000100, 0x12345000), -1);
+	CHECK_EQ(probe_rdmsr(0xc0000100, &v), -1);
+	CHECK_EQ(v, 0x12345000);
+	CHECK_EQ(probe_wrmsr(0xc0000100, 0x8000000000000000), 13); /* not canonical */
+	CHECK_EQ(probe_wrmsr(0xc0000100, old), -1);
+	CHECK_EQ(hypercall2(__HYPERVISOR_set_segment_base, SEGBASE_GS_USER, 0x8000000000000000),
+	         -XEN_EINVAL);
+	CHECK_EQ(hypercall2(__HYPERVISOR_set_segment_base, 99, 0), -XEN_EINVAL);
+}
+
+static void control_registers(void)
+{
+	struct physdev_set_iopl iopl = {.iopl = 1}; /* for cli and sti, which then do nothing */
+	u64 cr0, cr3, cr4;
+
+	CHECK_EQ(hc_physdev_op(PHYSDEVOP_set_iopl, &iopl), 0);
+	__asm__ volatile("mov %%cr0, %0" : "=r"(cr0));
+	CHECK_EQ(cr0 & 0x80000001, 0x80000001);
+	__asm__ volatile("mov %%cr3, %0" : "=r"(cr3));
+	CHECK_EQ(cr3 >> 12, va_to_mfn((void *)start_info->pt_base));
+	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+	CHECK_EQ(cr4 & 0x20, 0x20); /* PAE */
+	__asm__ volatile("cli; sti; wbinvd" ::: "memory");
+}
+
+static void load_bad_cr3(void *arg)
+{
+	(void)arg;
+	__asm__ volatile("mov %0, %%cr3" : : "r"(0xfffff000UL) : "memory");
+}
+
+static void load_bad_cr4(void *arg)
+{
+	(void)arg;
+	__asm__ volatile("mov %0, %%cr4" : : "r"(1UL << 40) : "memory");
+}
+
+static void bad_control_values_are_not_loaded(void)
+{
+	u64 cr4;
+
+	CHECK_EQ(probe_call(load_bad_cr3, NULL), 13);
+	probe_call(load_bad_cr4, NULL); /* ignored or refused, but never loaded */
+	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+	CHECK_EQ(cr4 >> 40, 0);
+}
+
+static void load_selector(void *arg)
+{
+	u16 sel = (u16)P(arg);
+
+	__asm__ volatile("mov %0, %%ds; xor %%eax, %%eax; mov %%eax, %%ds" : : "r"(sel) : "eax");
+}
+
+static void system_descriptors_stay_out_of_reach(void)
+{
+	CHECK(probe_call(load_selector, (void *)0xe040UL) != -1); /* where the TSS may be */
+	CHECK(probe_call(load_selector, (void *)0xfff8UL) != -1);
+}
+
+static void cpuid_of_xen(void)
+{
+	u32 a, b, c, d;
+
+	/* The forced-emulation prefix makes CPUID answer as the hypervisor wants. */
+	__asm__ volatile(".byte 0x0f, 0x0b, 0x78, 0x65, 0x6e; cpuid"
+	                 : "=a"(a), "=b"(b), "=c"(c), "=d"(d)
+	                 : "0"(0x40000000), "2"(0));
+	CHECK(a >= 0x40000002);
+	CHECK_EQ(b, 0x566e6558); /* XenV */
+	CHECK_EQ(c, 0x65584d4d); /* MMXe */
+	CHECK_EQ(d, 0x4d4d566e); /* nVMM */
+	__asm__ volatile(".byte 0x0f, 0x0b, 0x78, 0x65, 0x6e; cpuid"
+	                 : "=a"(a), "=b"(b), "=c"(c), "=d"(d)
+	                 : "0"(0x40000001), "2"(0));
+	CHECK_EQ(a, 4 << 16 | 17);
+	__asm__ volatile(".byte 0x0f, 0x0b, 0x78, 0x65, 0x6e; cpuid"
+	                 : "=a"(a), "=b"(b), "=c"(c), "=d"(d)
+	                 : "0"(1), "2"(0));
+	CHECK_EQ(d & (1u << 3 | 1u << 13), 0); /* no PSE, no PGE */
+}
+
+static void bad_debug_registers(void)
+{
+	CHECK_EQ(hypercall2(__HYPERVISOR_set_debugreg, 0, 0xffff830000000000), -XEN_EPERM);
+	CHECK_EQ(hypercall2(__HYPERVISOR_set_debugreg, 0, 0x1000), 0);
+	CHECK_EQ(hypercall1(__HYPERVISOR_get_debugreg, 0), 0x1000);
+	CHECK(hypercall2(__HYPERVISOR_set_debugreg, 9, 0) < 0);
+	CHECK_EQ(hypercall2(__HYPERVISOR_set_debugreg, 0, 0), 0);
+}
+
+static void bad_handlers_are_refused(void)
+{
+	static struct trap_info bad[2] = {
+	        {.vector = 6, .cs = FLAT_KERNEL_CS, .address = 0x8000000000000000}};
+	struct callback_register r = {.type = CALLBACKTYPE_event, .address = 0x8000000000000000};
+
+	CHECK_EQ(hypercall1(__HYPERVISOR_set_trap_table, bad), -XEN_EINVAL);
+	CHECK_EQ(hypercall2(__HYPERVISOR_callback_op, CALLBACKOP_register, &r), -XEN_EINVAL);
+	CHECK_EQ(hypercall2(__HYPERVISOR_callback_op, 99, &r), -XEN_ENOSYS);
+	CHECK_EQ(hypercall2(__HYPERVISOR_vm_assist, VMASST_CMD_enable, 63), -XEN_EINVAL);
+	CHECK_EQ(hypercall2(__HYPERVISOR_vm_assist, 9, 0), -XEN_ENOSYS);
+}
+
+void test_main(void)
+{
+	vectors_and_errors();
+	msrs();
+	control_registers();
+	bad_control_values_are_not_loaded();
+	system_descriptors_stay_out_of_reach();
+	cpuid_of_xen();
+	bad_debug_registers();
+	bad_handlers_are_refused();
+}
