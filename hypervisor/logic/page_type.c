@@ -650,8 +650,8 @@ int pt_write_entry(struct pt_space *s, struct page_info *table, u32 slot, u64 va
 
 	if (!table_is(table, false))
 		return -XEN_EINVAL;
-	if (s->pending)
-		return -XEN_EBUSY;
+	if (level > 1 && s->pending)
+		return -XEN_EBUSY; /* L1 tables are never half done, and need no interruptible work */
 	if (pt_slot_is_hyp(level, slot))
 		return 0;
 	if (upper_take_result(s, table, level, slot, val, &rc)) {

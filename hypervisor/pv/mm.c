@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Address spaces of paravirtual domains: their top-level tables, what every one of them contains of the
+ * hypervisor, and finding entries in them. The rules are logic/page_type.c's. */
+#include "core/hypercall.h"
+#include "logic/descriptor.h"
+#include "pv/pv.h"
+#include "x86/x86.h"
+#include <string.h>
+
+#define HYP_TABLE     (PTE_P | PTE_RW | PTE_A | PTE_D) /* supervisor only */
+#define MMIO_RO_MAX   256
+
+/* ---- lock ---- */
+
+int pv_mm_lock(struct domain *d)
+{
+	int rc;
+
+	spin_lock(&d->pv->mm_lock);
+	d->pv->pt.no_preempt = is_idle_vcpu(current); /* boot: no guest waits, nobody would come back */
+	rc = pt_finish(&d->pv->pt);
+	if (rc)
+		spin_unlock(&d->pv->mm_lock);
+	return rc;
+}
+
+void pv_mm_unlock(struct domain *d)
+{
+	spin_unlock(&d->pv->mm_lock);
+}
+
+bool pv_mm_pending(struct domain *d)
+{
+	return READ_ONCE(d->pv->pt.pending) != NULL;
+}
+
+/* ---- a domain's own slot: descriptor tables ---- */
+
+int pv_mm_domain_init(struct domain *d)
+{
+	struct pv_domain *pv = d->pv;
+
+	spin_lock_init(&pv->mm_lock, LOCK_PAGE_TABLES, "page tables");
+	list_init(&pv->relinquish_list);
+	pv->pt.owner = domain_owner_tag(d);
+	pv->pt.privileged = d->is_control;
+	pv->perdomain_l3_va = alloc_xen_page();
+	if (!pv->perdomain_l3_va)
+		return -XEN_ENOMEM;
+	pv->perdomain_l3 = virt_to_mfn(pv->perdomain_l3_va);
+	return 0;
+}
+
+static u64 *perdomain_below(u64 *table, u32 slot)
+{
+	u64 *below;
+
+	if (table[slot] & PTE_P)
+		return mfn_to_virt(pte_mfn(table[slot]));
+	below = alloc_xen_page();
+	if (below)
+		WRITE_ONCE(table[slot], virt_to_maddr(below) | HYP_TABLE);
+	return below;
+}
+
+int pv_mm_vcpu_init(struct vcpu *v)
+{
+	u64 va = GDT_VA(v->id);
+	u64 *l2 = perdomain_below(v->domain->pv->perdomain_l3_va, va >> 30 & 511);
+
+	if (!l2 || !perdomain_below(l2, va >> 21 & 511))
+		return -XEN_ENOMEM;
+	return 0;
+}
+
+static void perdomain_free(u64 *table, u32 level)
+{
+	for (u32 i = 0; level > 1 && i < 512; i++)
+		if (table[i] & PTE_P)
+			perdomain_free(mfn_to_virt(pte_mfn(table[i])), level - 1);
+	free_xen_page(table);
+}
+
+void pv_mm_domain_free(struct domain *d)
+{
+	if (d->pv->perdomain_l3_va)
+		perdomain_free(d->pv->perdomain_l3_va, 3);
+	d->pv->perdomain_l3_va = NULL;
+}
+
+/* ---- the hypervisor's slots in a guest's top-level table ---- */
+
+static bool m2p_strict(const struct domain *d)
+{
+	return READ_ONCE(d->vm_assist) & BIT(VMASST_TYPE_m2p_strict);
+}
+
+static u64 m2p_slot(void)
+{
+	return idle_l4[L4_SLOT_M2P] | PTE_USER;
+}
+
+void pv_fill_l4(struct domain *d, u64 *l4, mfn_t l4_mfn)
+{
+	for (u32 i = HYP_L4_FIRST; i <= HYP_L4_LAST; i++)
+		WRITE_ONCE(l4[i], idle_l4[i]);
+	WRITE_ONCE(l4[L4_SLOT_PERDOMAIN], mfn_to_maddr(d->pv->perdomain_l3) | HYP_TABLE);
+	WRITE_ONCE(l4[L4_SLOT_M2P], m2p_strict(d) ? m2p_slot() : 0);
+}
+
+void pt_env_l4_enter(struct pt_space *s, struct page_info *pg)
+{
+	struct pv_domain *pv = container_of(s, struct pv_domain, pt);
+	struct domain *d = mfn_to_virt(MFN(s->owner));
+
+	ASSERT(d->pv == pv);
+	pv_fill_l4(d, page_to_virt(pg), page_to_mfn(pg));
+}
+
+void pt_env_l4_leave(struct pt_space *s, struct page_info *pg)
+{
+	u64 *l4 = page_to_virt(pg);
+
+	(void)s;
+	memset(&l4[HYP_L4_FIRST], 0, (HYP_L4_LAST - HYP_L4_FIRST + 1) * sizeof(*l4));
+}
+
+bool pt_env_segdesc_ok(struct page_info *pg)
+{
+	return descriptor_page_fix(page_to_virt(pg));
+}
+
+/* ---- frames that are no RAM: dom0's devices ---- */
+
+static u64 mmio_ro[MMIO_RO_MAX]; /* frame + 1, 0 = free; atomic words */
+
+bool pv_mmio_is_readonly(mfn_t m)
+{
+	if (hyp_uses_hpet_mfn(m))
+		return true;
+	for (u32 i = 0; i < MMIO_RO_MAX; i++)
+		if (READ_ONCE(mmio_ro[i]) == m.n + 1)
+			return true;
+	return false;
+}
+
+int pv_mmio_set_readonly(mfn_t m, bool readonly)
+{
+	u64 from = readonly ? 0 : m.n + 1, to = readonly ? m.n + 1 : 0;
+
+	if (readonly && pv_mmio_is_readonly(m))
+		return 0;
+	for (u32 i = 0; i < MMIO_RO_MAX; i++) {
+		u64 expect = from;
+
+		if (__atomic_compare_exchange_n(&mmio_ro[i], &expect, to, false, __ATOMIC_SEQ_CST,
+		                                __ATOMIC_RELAXED))
+			return 0;
+	}
+	return -XEN_ENOSPC;
+}
+
+int pt_env_mmio(u32 data_owner, mfn_t m, u64 *e)
+{
+	if (data_owner != domain_owner_tag(control_domain) && data_owner != domain_owner_tag(dom_io))
+		return -XEN_EPERM;
+	if (m.n >> (machine_phys_bits() - PAGE_SHIFT))
+		return -XEN_EINVAL;
+	if (hyp_owns_mfn(m))
+		return -XEN_EPERM;
+	if (pv_mmio_is_readonly(m))
+		*e &= ~PTE_RW;
+	return 0;
+}
+
+/* ---- bases ---- */
+
+void pv_load_cr3(struct vcpu *v)
+{
+	struct pv_vcpu *pv = v->pv;
+	mfn_t l4 = pv->kernel_mode || !pv->user_l4.n ? pv->kernel_l4 : pv->user_l4;
+	u32 cpu = smp_cpu_id();
+
+	/* Before the first translation can be cached. */
+	if (!cpumask_test(&v->dirty_cpus, cpu))
+		cpumask_set_atomic(&v->dirty_cpus, cpu);
+	if (!cpumask_test(&v->domain->dirty_cpus, cpu))
+		cpumask_set_atomic(&v->domain->dirty_cpus, cpu);
+	write_cr3(mfn_to_maddr(l4));
+}
+
+/* The read-only M2P is there for guest kernels, and not for their users when the guest asks so. */
+static void update_m2p_slot(struct domain *d, mfn_t l4, bool user)
+{
+	u64 *table = mfn_to_virt(l4);
+
+	if (!user)
+		WRITE_ONCE(table[L4_SLOT_M2P], m2p_slot());
+	else if (m2p_strict(d))
+		WRITE_ONCE(table[L4_SLOT_M2P], 0);
+}
+
+/* Lock held. The old table's references become the caller's to drop. */
+static mfn_t replace_base(struct vcpu *v, mfn_t l4, bool user)
+{
+	mfn_t *base = user ? &v->pv->user_l4 : &v->pv->kernel_l4;
+	mfn_t old = *base;
+
+	if (l4.n)
+		update_m2p_slot(v->domain, l4, user);
+	*base = l4;
+	if (v == current && v->pv->kernel_mode != user)
+		pv_load_cr3(v); /* no CPU runs on the old one when its references go */
+	return old;
+}
+
+static int set_base(struct vcpu *v, mfn_t l4, bool user)
+{
+	struct domain *d = v->domain;
+	struct page_info *pg = NULL;
+	mfn_t old;
+	int rc;
+
+	if (l4.n) {
+		pg = get_page_by_mfn(l4, d);
+		if (!pg)
+			return -XEN_EINVAL;
+	}
+	rc = pv_mm_lock(d);
+	if (rc)
+		goto out;
+	if (READ_ONCE(d->dying) != DOMDYING_alive)
+		rc = -XEN_EINVAL;
+	if (!rc && pg)
+		rc = pt_get_table(&d->pv->pt, pg, PT_L4);
+	if (!rc) {
+		old = replace_base(v, l4, user);
+		pg = NULL; /* both references are the vCPU's now */
+		if (old.n)
+			pt_put_table(&d->pv->pt, mfn_to_page(old));
+	}
+	pv_mm_unlock(d);
+out:
+	if (pg)
+		put_page(pg);
+	return rc;
+}
+
+int pv_set_base(struct vcpu *v, mfn_t kernel_l4)
+{
+	return kernel_l4.n ? set_base(v, kernel_l4, false) : -XEN_EINVAL;
+}
+
+int pv_set_user_base(struct vcpu *v, mfn_t user_l4)
+{
+	return set_base(v, user_l4, true);
+}
+
+int pv_drop_bases(struct vcpu *v)
+{
+	mfn_t *bases[] = {&v->pv->kernel_l4, &v->pv->user_l4};
+
+	for (u32 i = 0; i < ARRAY_SIZE(bases); i++) {
+		int rc = pv_mm_lock(v->domain);
+		mfn_t old = *bases[i];
+
+		if (rc)
+			return rc;
+		*bases[i] = MFN(0);
+		if (old.n)
+			pt_put_table(&v->domain->pv->pt, mfn_to_page(old));
+		pv_mm_unlock(v->domain);
+	}
+	return 0;
+}
+
+/* ---- pins ---- */
+
+int pv_pin_table(struct domain *d, mfn_t mfn, u64 type)
+{
+	struct page_info *pg = get_page_by_mfn(mfn, d);
+	int rc;
+
+	if (!pg)
+		return -XEN_EINVAL;
+	rc = pv_mm_lock(d);
+	if (!rc) {
+		/* A dying domain's frames are being stripped of their pins under this lock. */
+		rc = READ_ONCE(d->dying) == DOMDYING_alive ? pt_pin(&d->pv->pt, pg, type) : -XEN_EINVAL;
+		pv_mm_unlock(d);
+	}
+	put_page(pg);
+	return rc;
+}
+
+int pv_unpin_table(struct domain *d, mfn_t mfn)
+{
+	struct page_info *pg = get_page_by_mfn(mfn, d);
+	int rc;
+
+	if (!pg)
+		return -XEN_EINVAL;
+	rc = pv_mm_lock(d);
+	if (!rc) {
+		rc = pt_unpin(&d->pv->pt, pg);
+		pv_mm_unlock(d);
+	}
+	put_page(pg);
+	return rc;
+}
+
+/* ---- finding entries ---- */
+
+static u32 table_slot(u64 va, u32 level)
+{
+	return va >> (PAGE_SHIFT + 9 * (level - 1)) & 511;
+}
+
+static bool guest_address(u64 va)
+{
+	return is_canonical(va) && (va < GUEST_HOLE_START || va >= GUEST_HOLE_END);
+}
+
+/* Through a table's read-only entry for itself a walk may come to tables of other levels, or of the
+ * hypervisor; so every frame is looked at before it is read, and the last one's type decides. */
+static bool walk(mfn_t l4, u64 va, u64 *entry, u64 *rights, mfn_t *l1)
+{
+	mfn_t m = l4;
+
+	*rights = PTE_RW;
+	if (!guest_address(va))
+		return false;
+	for (u32 level = 4; level > 0; level--) {
+		const u64 *t;
+
+		if (!mfn_valid(m))
+			return false;
+		t = mfn_to_virt(m);
+		*entry = READ_ONCE(t[table_slot(va, level)]);
+		if (level == 1)
+			*l1 = m;
+		if (!(*entry & PTE_P) || (level > 1 && (*entry & PTE_PSE)))
+			return false;
+		*rights = (*rights & *entry & PTE_RW) | ((*rights | *entry) & PTE_NX);
+		m = pte_mfn(*entry);
+	}
+	return true;
+}
+
+struct page_info *pv_walk_l1(mfn_t l4, u64 va, u32 *slot)
+{
+	u64 entry, rights;
+	mfn_t l1 = MFN(0);
+	struct page_info *pg;
+	u64 type;
+
+	(void)walk(l4, va, &entry, &rights, &l1); /* the entry itself may be absent */
+	if (!l1.n)
+		return NULL;
+	pg = mfn_to_page(l1);
+	type = READ_ONCE(pg->type);
+	*slot = table_slot(va, 1);
+	return pt_type(type) == PT_L1 && (type & PT_VALIDATED) ? pg : NULL;
+}
+
+bool pv_walk_hint(mfn_t l4, u64 va, u64 *entry, u64 *rights)
+{
+	mfn_t l1 = MFN(0);
+
+	return l4.n && walk(l4, va, entry, rights, &l1);
+}
+
+bool pv_vcpumask_to_cpus(struct domain *d, u64 va, cpumask_t *out)
+{
+	cpumask_t mask = {0};
+	u8 bits = 0;
+
+	for (u32 i = 0; i < d->max_vcpus; i++) {
+		struct vcpu *v = domain_vcpu(d, i);
+
+		if (i % 8 == 0 && copy_from_guest_va(&bits, va + i / 8, 1))
+			return false;
+		if (v && (bits >> (i % 8) & 1))
+			mask = cpumask_or(&mask, &v->dirty_cpus);
+	}
+	*out = cpumask_and(&mask, &cpu_online_map);
+	return true;
+}
