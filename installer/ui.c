@@ -1,16 +1,38 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "ui.h"
 
-#include <errno.h>
-#include <poll.h>
+#include <slang.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define KEY_CTRL_L 12
 #define HELP_LINE                                                                        \
 	" Enter next | Esc back | Tab other field | F1 (Esc 1) help | F9 (Esc 9) "       \
 	"command"
+
+static void (*command)(void *arg);
+static void *command_arg;
+
+void ui_on_command(void (*fn)(void *arg), void *arg)
+{
+	command = fn;
+	command_arg = arg;
+}
+
+static void paint_root(void)
+{
+	newtCls();
+	newtPushHelpLine(HELP_LINE);
+	newtDrawRootText(0, 0, " Keel: new guest");
+}
+
+/* newt's own resizing loses the root text; a fresh start draws everything. */
+void ui_again(void)
+{
+	newtFinished();
+	newtInit();
+	paint_root();
+}
 
 bool ui_start(const char **why)
 {
@@ -26,9 +48,7 @@ bool ui_start(const char **why)
 		*why = "the terminal is smaller than 80 columns by 24 lines";
 		return false;
 	}
-	newtCls();
-	newtPushHelpLine(HELP_LINE);
-	newtDrawRootText(0, 0, " Keel: new guest");
+	paint_root();
 	return true;
 }
 
@@ -156,17 +176,28 @@ static void show_help(const struct ui_page *p)
 	ui_message("Help", help);
 }
 
-/* Esc and then a digit is a function key on terminals that have none. */
+/*
+ * Esc and then a digit is a function key on terminals that have none. newt pushes
+ * keys that it could not make sense of back into S-Lang, so it is S-Lang that is
+ * asked for the digit.
+ */
 static int after_escape(void)
 {
-	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
-	char c;
+	unsigned c;
 
-	if (poll(&in, 1, 400) <= 0 || read(STDIN_FILENO, &c, 1) != 1)
+	if (SLang_input_pending(4) <= 0)
 		return NEWT_KEY_ESCAPE;
+	c = SLang_getkey();
 	if (c == '1')
 		return NEWT_KEY_F1;
 	return c == '9' ? NEWT_KEY_F9 : NEWT_KEY_ESCAPE;
+}
+
+static void show_command(struct ui_page *p)
+{
+	read_back(p);
+	if (command)
+		command(command_arg);
 }
 
 static enum ui_answer answer_key(struct ui_page *p, int key, bool *done)
@@ -178,7 +209,9 @@ static enum ui_answer answer_key(struct ui_page *p, int key, bool *done)
 	case NEWT_KEY_ESCAPE:
 		return UI_BACK;
 	case NEWT_KEY_F9:
-		return UI_COMMAND;
+		show_command(p);
+		*done = false;
+		return UI_AGAIN;
 	case NEWT_KEY_F12:
 		return UI_NEXT;
 	case NEWT_KEY_F1:
@@ -240,9 +273,9 @@ enum ui_answer ui_run(struct ui_page *p, newtComponent focus)
 	if (focus)
 		newtFormSetCurrent(p->form, focus);
 	answer = ui_wait(p);
-	if (answer == UI_AGAIN)
-		newtResizeScreen(1);
 	ui_close(p);
+	if (answer == UI_AGAIN)
+		ui_again();
 	return answer;
 }
 
@@ -259,7 +292,7 @@ static newtComponent dialog(const char *title, const char *text, int *height)
 	lines = newtTextboxGetNumLines(box);
 	if (lines > 14) {
 		newtComponentDestroy(box);
-		box = newtTextbox(1, 1, 66, 14, flags | NEWT_FLAG_SCROLL);
+		box = newtTextbox(1, 1, 64, 14, flags | NEWT_FLAG_SCROLL);
 		newtTextboxSetText(box, text);
 		lines = 14;
 	} else {
@@ -329,7 +362,7 @@ bool ui_prompt(const char *title, const char *text, const char *help, char **val
 		ui_entry(&p, 1, 1, 5, UI_WIDTH - 2, NULL, value, help);
 		ui_buttons(&p, "  OK  ", "Cancel");
 		answer = ui_run(&p, NULL);
-	} while (answer == UI_AGAIN || answer == UI_COMMAND);
+	} while (answer == UI_AGAIN);
 	return answer == UI_NEXT;
 }
 

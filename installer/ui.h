@@ -18,10 +18,9 @@
 enum ui_answer {
 	UI_NEXT,
 	UI_BACK,
-	UI_CANCEL,  /* interrupted, or the terminal went away */
-	UI_COMMAND, /* F9 */
-	UI_AGAIN,   /* repaint: ^L or another screen size */
-	UI_BUTTON,  /* one of the page's own buttons or lists; ->hit says which */
+	UI_CANCEL, /* interrupted, or the terminal went away */
+	UI_AGAIN,  /* repaint: ^L or another screen size */
+	UI_BUTTON, /* one of the page's own buttons or lists; ->hit says which */
 };
 
 struct ui_field {
@@ -42,6 +41,10 @@ struct ui_page {
 /* Starts and ends newt. False when the terminal is too small; *why then says so. */
 bool ui_start(const char **why);
 void ui_end(void);
+/* Paints everything anew, after UI_AGAIN; no window may be open. */
+void ui_again(void);
+/* What F9 does: @fn(@arg), called with the page's entries read back. */
+void ui_on_command(void (*fn)(void *arg), void *arg);
 
 void ui_open(struct ui_page *p, const char *title, const char *help);
 /* A line of text; returns the component for changes. */

@@ -65,7 +65,7 @@ static bool read_disk(struct ki_disk *d, const char *size, const char *path, cha
 	return true;
 }
 
-static bool edit_disk(struct wizard *w, struct ki_disk *d)
+static bool edit_disk(struct ki_disk *d)
 {
 	char *path = ki_strdup(d->path ? d->path : ""), *size = NULL;
 	char raw = d->format == KI_RAW ? '*' : ' ', keep = d->keep ? '*' : ' ';
@@ -99,7 +99,6 @@ static bool edit_disk(struct wizard *w, struct ki_disk *d)
 			 "it.");
 		ui_buttons(&p, "  OK  ", "Cancel");
 		answer = ui_run(&p, NULL);
-		wizard_again(w, answer);
 		if (answer == UI_NEXT)
 			ok = read_disk(d, size, path, raw, keep, prealloc);
 	} while (!ok && answer != UI_BACK && answer != UI_CANCEL);
@@ -153,7 +152,6 @@ static bool edit_nic(struct wizard *w, struct ki_nic *n)
 			 "Empty: one is made up (00:16:3e:...).");
 		ui_buttons(&p, "  OK  ", "Cancel");
 		answer = ui_run(&p, NULL);
-		wizard_again(w, answer);
 		if (answer == UI_NEXT)
 			ok = read_nic(n, bridge, mac);
 	} while (!ok && answer != UI_BACK && answer != UI_CANCEL);
@@ -167,7 +165,7 @@ static void add_disk(struct wizard *w)
 {
 	struct ki_disk *d = ki_spec_add_disk(w->spec);
 
-	if (d && !edit_disk(w, d))
+	if (d && !edit_disk(d))
 		ki_spec_drop_disk(w->spec, w->spec->n_disks - 1);
 }
 
@@ -187,7 +185,7 @@ static void add_nic(struct wizard *w)
 static void edit_item(struct wizard *w, size_t key)
 {
 	if (key && key <= w->spec->n_disks)
-		edit_disk(w, &w->spec->disks[key - 1]);
+		edit_disk(&w->spec->disks[key - 1]);
 	else if (key && key <= w->spec->n_disks + w->spec->n_nics)
 		edit_nic(w, &w->spec->nics[key - 1 - w->spec->n_disks]);
 }
@@ -241,9 +239,9 @@ enum ui_answer page_devices(struct wizard *w)
 		newtFormSetCurrent(p.form, p.next);
 		answer = ui_wait(&p);
 		key = (size_t)newtListboxGetCurrent(list);
-		if (answer == UI_AGAIN)
-			newtResizeScreen(1);
 		ui_close(&p);
+		if (answer == UI_AGAIN)
+			ui_again();
 		if (answer == UI_BUTTON && p.hit == disk)
 			add_disk(w);
 		else if (answer == UI_BUTTON && p.hit == nic)
@@ -252,7 +250,7 @@ enum ui_answer page_devices(struct wizard *w)
 			drop_item(w, key);
 		else if (answer == UI_BUTTON)
 			edit_item(w, key);
-		else if (!wizard_again(w, answer))
+		else if (answer != UI_AGAIN)
 			return answer;
 	}
 }
@@ -317,7 +315,7 @@ enum ui_answer page_answers(struct wizard *w)
 		answer = ui_run(&p, NULL);
 		if (image)
 			take_key(w, key);
-		if (wizard_again(w, answer) ||
+		if (answer == UI_AGAIN ||
 		    (answer == UI_NEXT && !answers_are_there(w)))
 			answer = UI_AGAIN;
 	} while (answer == UI_AGAIN);
@@ -368,7 +366,7 @@ enum ui_answer page_summary(struct wizard *w)
 			w->spec->start = start == '*';
 			w->spec->attach = attach == '*';
 		}
-		if (wizard_again(w, answer))
+		if (answer == UI_AGAIN)
 			continue;
 		w->mending = answer == UI_NEXT && fatal;
 		return w->mending ? UI_BACK : answer;

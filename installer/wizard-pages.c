@@ -97,15 +97,15 @@ enum ui_answer page_name(struct wizard *w)
 		ui_buttons(&p, " Next ", "Cancel");
 		answer = ui_wait(&p);
 		chosen = (size_t)newtListboxGetCurrent(list) - 1;
-		if (answer == UI_AGAIN)
-			newtResizeScreen(1);
 		ui_close(&p);
+		if (answer == UI_AGAIN)
+			ui_again();
 		if (kinds[chosen].source != w->spec->source) {
 			w->spec->source = kinds[chosen].source;
 			ki_set(&w->spec->location, NULL);
 			w->looked = false;
 		}
-		if (wizard_again(w, answer))
+		if (answer == UI_AGAIN)
 			continue;
 		if (answer == UI_BACK || answer == UI_CANCEL)
 			return answer;
@@ -218,7 +218,7 @@ static char *browse_once(char **dir, const char *title, const char *suffix, bool
 	ui_close(&p);
 	*left = answer == UI_BACK || answer == UI_CANCEL;
 	if (answer == UI_AGAIN) {
-		newtResizeScreen(1);
+		ui_again();
 	} else if (answer == UI_BUTTON && p.hit == type) {
 		path = ki_printf("%s/", strcmp(*dir, "/") ? *dir : "");
 		if (!ui_prompt(title, "Path of the file, device or directory:",
@@ -306,9 +306,9 @@ static enum ui_answer page_iso(struct wizard *w)
 		ui_buttons(&p, " Next ", " Back ");
 		answer = ui_wait(&p);
 		at = (size_t)newtListboxGetCurrent(list);
-		if (answer == UI_AGAIN)
-			newtResizeScreen(1);
 		ui_close(&p);
+		if (answer == UI_AGAIN)
+			ui_again();
 		if (answer == UI_NEXT || answer == UI_BUTTON) {
 			if (!at)
 				path = wizard_browse(&w->dir, "Install image", NULL);
@@ -320,10 +320,8 @@ static enum ui_answer page_iso(struct wizard *w)
 		free(dir);
 		if (path && take_source(w, path))
 			answer = UI_NEXT;
-		else if (answer != UI_BACK && answer != UI_CANCEL) {
-			wizard_again(w, answer);
+		else if (answer != UI_BACK && answer != UI_CANCEL)
 			answer = UI_AGAIN;
-		}
 		free(path);
 		if (answer != UI_AGAIN)
 			return answer;
@@ -348,7 +346,7 @@ static enum ui_answer page_tree(struct wizard *w)
 			 "checked.");
 		ui_buttons(&p, " Next ", " Back ");
 		answer = ui_run(&p, NULL);
-		if (wizard_again(w, answer))
+		if (answer == UI_AGAIN)
 			continue;
 		if (answer != UI_NEXT)
 			return answer;
@@ -482,7 +480,7 @@ enum ui_answer page_found(struct wizard *w)
 		free(os);
 		if (answer == UI_BUTTON && p.hit == tried)
 			show_log(w);
-		if (wizard_again(w, answer) || answer == UI_BUTTON)
+		if (answer == UI_AGAIN || answer == UI_BUTTON)
 			continue;
 		if (answer != UI_NEXT || take_by_hand(w, kernel, initrd))
 			break;
@@ -503,6 +501,16 @@ static bool bad_number(const char *what, const char *why, const char *value)
 	return false;
 }
 
+/* An untouched maximum that was the memory itself goes along with it. */
+static bool most_follows(const struct wizard *w)
+{
+	uint64_t most;
+
+	return (!w->spec->max_memory || w->spec->max_memory == w->spec->memory) &&
+	       ki_parse_size(w->max_memory, KI_MIB, &most) &&
+	       most / KI_MIB == w->spec->memory;
+}
+
 static bool take_cpu(struct wizard *w)
 {
 	uint64_t now, max, memory, most;
@@ -516,7 +524,8 @@ static bool take_cpu(struct wizard *w)
 	if (!ki_parse_size(w->memory, KI_MIB, &memory) || memory < 16 * KI_MIB)
 		return bad_number("Memory", "MiB, or with a unit (2G), is wanted",
 				  w->memory);
-	if (!ki_parse_size(w->max_memory, KI_MIB, &most) || most < memory)
+	if (most_follows(w) || !ki_parse_size(w->max_memory, KI_MIB, &most) ||
+	    most < memory)
 		most = memory;
 	w->spec->vcpus = (unsigned)now;
 	w->spec->max_vcpus = (unsigned)max;
@@ -567,7 +576,7 @@ enum ui_answer page_cpu(struct wizard *w)
 		free(cpus);
 		free(memory);
 		free(least);
-		if (wizard_again(w, answer))
+		if (answer == UI_AGAIN)
 			continue;
 		if (answer != UI_NEXT || take_cpu(w))
 			return answer;

@@ -30,20 +30,15 @@ size_t wizard_plan(struct wizard *w, struct ki_plan *plan)
 	return fatal;
 }
 
-void wizard_command(struct wizard *w)
+/* F9: the command that does what was answered so far. */
+static void show_command(void *arg)
 {
+	struct wizard *w = arg;
 	struct ki_plan plan;
 
 	wizard_plan(w, &plan);
 	ui_message("The command for this", plan.command);
 	ki_plan_free(&plan);
-}
-
-bool wizard_again(struct wizard *w, enum ui_answer answer)
-{
-	if (answer == UI_COMMAND)
-		wizard_command(w);
-	return answer == UI_COMMAND || answer == UI_AGAIN;
 }
 
 static void forget_source(struct wizard *w)
@@ -370,6 +365,7 @@ int ki_wizard(struct ki_options *o)
 		wizard_free(&w);
 		return KI_EXIT_USAGE;
 	}
+	ui_on_command(show_command, &w);
 	while (outcome == RETRY)
 		outcome = ask_all(&w, &at) ? install(&w) : GIVEN_UP;
 	ui_end();

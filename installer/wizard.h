@@ -30,10 +30,6 @@ enum ui_answer page_devices(struct wizard *w);
 enum ui_answer page_answers(struct wizard *w);
 enum ui_answer page_summary(struct wizard *w);
 
-/* Shows the command that does what was answered so far (F9). */
-void wizard_command(struct wizard *w);
-/* Does what every page does with F9 and ^L; true when the page is to be shown again. */
-bool wizard_again(struct wizard *w, enum ui_answer answer);
 /* Opens and recognises the chosen source once; -1 and an error dialog. */
 int wizard_look(struct wizard *w);
 /* Plan of the answers so far; free it. Returns the number of fatal problems. */
