@@ -160,7 +160,7 @@ int domain_assign_pages(struct domain *d, struct page_info *pg, u32 order, u64 m
 
 struct page_info *domain_alloc_pages(struct domain *d, u32 order, u64 heap_flags)
 {
-	struct page_info *pg = heap_alloc(order, heap_flags);
+	struct page_info *pg = heap_alloc_for(d, order, heap_flags);
 
 	if (!pg)
 		return NULL;
@@ -205,7 +205,7 @@ int domain_steal_page(struct domain *d, struct page_info *pg, u64 memf)
 void pt_env_free(struct page_info *pg)
 {
 	struct domain *d = page_owner(pg);
-	bool xen = pg->count & PC_XEN, last;
+	bool xen = pg->count & PC_XEN, last = false;
 
 	ASSERT(d);
 	spin_lock(&d->page_alloc_lock);
@@ -214,7 +214,8 @@ void pt_env_free(struct page_info *pg)
 	pg->count = 0;
 	if (xen)
 		d->xen_pages--;
-	last = xen || uncount_pages(d, 1);
+	else
+		last = uncount_pages(d, 1);
 	spin_unlock(&d->page_alloc_lock);
 	m2p_set(page_to_mfn(pg), M2P_INVALID);
 	pg->type = PT_NONE; /* heap_alloc() sees to stale translations */
@@ -228,6 +229,15 @@ void pt_env_free(struct page_info *pg)
 
 /* ---- pages of the hypervisor's that guests may map ---- */
 
+static void xenpage_enlist(struct domain *d, struct page_info *pg)
+{
+	spin_lock(&d->page_alloc_lock);
+	WRITE_ONCE(pg->owner, domain_owner_tag(d));
+	list_add_tail(&d->xenpage_list, &pg->link);
+	d->xen_pages++;
+	spin_unlock(&d->page_alloc_lock);
+}
+
 void share_xen_page(struct domain *d, void *page, bool readonly)
 {
 	struct page_info *pg = virt_to_page(page);
@@ -235,21 +245,23 @@ void share_xen_page(struct domain *d, void *page, bool readonly)
 	/* One type reference forever, so that the type never changes: nobody gets PT_WRITABLE on a
 	 * frame whose type is PT_NONE with a reference. */
 	pg->type = (readonly ? PT_NONE : PT_WRITABLE) | PT_VALIDATED | 1;
-	WRITE_ONCE(pg->owner, domain_owner_tag(d));
-	ASSERT(get_domain(d)); /* the caller holds one */
-	spin_lock(&d->page_alloc_lock);
-	list_add_tail(&d->xenpage_list, &pg->link);
-	d->xen_pages++;
+	xenpage_enlist(d, pg);
 	__atomic_store_n(&pg->count, PC_ALLOCATED | PC_XEN | 1, __ATOMIC_RELEASE);
-	spin_unlock(&d->page_alloc_lock);
 }
 
+/* @d may be about to vanish while others still map the page, so it becomes dom_xen's first. Those only put
+ * their references, which does not ask whose it is. */
 void unshare_xen_page(struct domain *d, void *page)
 {
 	struct page_info *pg = virt_to_page(page);
 
 	ASSERT(page_owner(pg) == d);
 	memset(page, 0, PAGE_SIZE);
+	spin_lock(&d->page_alloc_lock);
+	list_del(&pg->link);
+	d->xen_pages--;
+	spin_unlock(&d->page_alloc_lock);
+	xenpage_enlist(dom_xen, pg);
 	__atomic_fetch_and(&pg->count, ~PC_ALLOCATED, __ATOMIC_SEQ_CST);
 	put_page(pg);
 }
