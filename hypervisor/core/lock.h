@@ -25,6 +25,7 @@ enum lock_rank {
 	LOCK_IOAPIC,       /* IO-APIC and MSI register access */
 	LOCK_PCI,          /* CF8/CFC */
 	LOCK_CALL,         /* cross-CPU function calls */
+	LOCK_TIME,         /* the platform timer (x86/time.c) */
 	LOCK_TRACE,        /* trace buffers */
 	LOCK_CONSOLE,      /* console ring and UART; innermost: any code may print */
 };

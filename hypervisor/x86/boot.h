@@ -16,6 +16,7 @@ void boot_module_release(u32 i);
 /* Physical address of the ACPI RSDP, 0 if there is none; of the EFI system table, 0 under BIOS. */
 maddr_t boot_rsdp(void);
 maddr_t boot_efi_system_table(void);
+bool dmar_owns(maddr_t a);              /* registers of an IOMMU */
 /* The screen as dom0 takes it over; returns the bytes used, 0 = no screen. */
 struct dom0_vga_console_info;
 u32 boot_video(struct dom0_vga_console_info *out);
@@ -48,9 +49,14 @@ void ioapic_init(void);
 void irq_init(void);
 void time_init(void);
 void time_init_ap(void);
+void time_answer_ap(void);              /* boot CPU, while another starts */
+void time_start_resync(void);
 void smp_init(void);
 void smp_boot_all(void);
 void uart_init(void);
+void uart_remap(void);                  /* once paging_init() is done */
 void uart_init_irq(void);
+u32 uart_irq_in_use(void);              /* ISA number, 0 = none */
+void vga_remap(void);
+int ioapic_setup_isa_irq(u32 isa_irq);  /* its GSI, routed and masked; -errno */
 void vga_init(void);
-void symbols_print_addr(u64 addr);

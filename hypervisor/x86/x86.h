@@ -329,9 +329,9 @@ void set_ist(u8 vector, u8 ist);
  * guest_regs. Interrupts as they are. */
 #define reset_stack_and_jump(fn)                                                           \
 	do {                                                                               \
-		__asm__ volatile("mov %0, %%rsp\n\txor %%ebp, %%ebp\n\tjmp %P1" ::"r"(     \
-		                         guest_regs()),                                    \
-		                 "i"(fn)                                                   \
+		(void)sizeof(&(fn)); /* a function's name: the jump is direct */           \
+		__asm__ volatile("mov %0, %%rsp\n\txor %%ebp, %%ebp\n\tjmp " #fn ::"r"(    \
+		                         guest_regs())                                     \
 		                 : "memory");                                              \
 		__builtin_unreachable();                                                   \
 	} while (0)
@@ -385,6 +385,8 @@ void *ioremap(maddr_t addr, u64 size, u64 attr);
 void iounmap(void *va, u64 size);
 /* True for frames of MMIO that no guest may map: LAPIC, IO-APICs, MSI window, IOMMU registers. */
 bool hyp_owns_mfn(mfn_t m);
+/* Ports of the UART in use by the console (x86/uart.c): no guest gets them. */
+bool hyp_owns_port(u16 port);
 /* HPET in use by the hypervisor: dom0 may map it read-only. */
 bool hyp_uses_hpet_mfn(mfn_t m);
 void m2p_map_info(u64 *start, u64 *end, u64 *max_mfn_out); /* for XENMEM_machphys_mapping */
