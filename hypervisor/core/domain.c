@@ -13,13 +13,10 @@
 #include "core/sched_op.h"
 #include "string.h"
 
-#define DEFAULT_GRANT_FRAMES    64
-#define DEFAULT_MAPTRACK_FRAMES 1024
-#define MAX_GRANT_FRAMES        4096
-#define MAX_MAPTRACK_FRAMES     65536
-#define MAX_VCPUS               8192 /* bits of domain.poll_mask */
-#define FIRST_GUEST_ID          1
-#define LOG_BURST               20
+#define MAX_GRANT_FRAMES    4096
+#define MAX_MAPTRACK_FRAMES 65536
+#define MAX_VCPUS           8192 /* bits of domain.poll_mask */
+#define FIRST_GUEST_ID      1
 
 struct domain *control_domain, *idle_domain, *dom_xen, *dom_io;
 
@@ -130,6 +127,7 @@ static void domain_free(struct domain *d)
 	if (d->shared_info)
 		unshare_xen_page(d, d->shared_info);
 	free_xen_page(d->dummy_vcpu_info);
+	xfree(d->e820);
 	xfree(d->vcpu);
 	free_xen_pages(d, domain_order());
 }
@@ -159,7 +157,6 @@ static struct domain *domain_alloc(domid_t id, u32 max_vcpus)
 	list_init(&d->page_list);
 	list_init(&d->xenpage_list);
 	tasklet_init(&d->destroy_tasklet, domain_destroy, d);
-	d->log_tokens = LOG_BURST;
 	d->max_vcpus = max_vcpus;
 	d->vcpu = max_vcpus ? xzalloc_array(struct vcpu *, max_vcpus) : NULL;
 	d->dummy_vcpu_info = alloc_xen_page();
@@ -236,7 +233,6 @@ static int check_config(domid_t id, const struct xen_domctl_createdomain *cfg, b
 static int domain_fill(struct domain *d, const struct xen_domctl_createdomain *cfg)
 {
 	int rc;
-	s32 gnt = cfg->max_grant_frames, trk = cfg->max_maptrack_frames;
 
 	d->shared_info = alloc_xen_page();
 	if (!d->shared_info)
@@ -248,8 +244,9 @@ static int domain_fill(struct domain *d, const struct xen_domctl_createdomain *c
 	if (!rc)
 		rc = evtchn_domain_init(d);
 	if (!rc)
-		rc = grant_domain_init(d, gnt < 0 ? DEFAULT_GRANT_FRAMES : (u32)gnt,
-		                       trk < 0 ? DEFAULT_MAPTRACK_FRAMES : (u32)trk);
+		rc = grant_domain_init(d, cfg->max_grant_frames, cfg->max_maptrack_frames);
+	if (!rc)
+		domain_update_wallclock(d);
 	return rc;
 }
 
@@ -519,7 +516,28 @@ int domain_kill(struct domain *d)
 	return 0;
 }
 
-/* ---- vcpu_info ---- */
+/* ---- what guests see in shared pages ---- */
+
+void domain_update_wallclock(struct domain *d)
+{
+	struct shared_info *s = d->shared_info;
+	u32 nsec, version;
+	u64 sec;
+
+	if (!s)
+		return;
+	wallclock_get(&sec, &nsec);
+	sec += (u64)(s64)d->time_offset_s;
+	version = (READ_ONCE(s->wc_version) + 1) | 1; /* odd: being written */
+	WRITE_ONCE(s->wc_version, version);
+	smp_wmb();
+	s->wc_sec = (u32)sec;
+	s->wc_sec_hi = (u32)(sec >> 32);
+	s->wc_nsec = nsec;
+	smp_wmb();
+	WRITE_ONCE(s->wc_version, version + 1);
+}
+
 
 /* The bits that tell a 2-level guest to look at everything again; FIFO guests ignore them. */
 static void mark_all_pending(struct vcpu_info *info)

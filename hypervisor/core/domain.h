@@ -44,10 +44,13 @@ struct vcpu {
 	struct vcpu_runstate_info runstate; /* lock: run queue's */
 	u64 runstate_guest;          /* guest virtual address of its copy, 0 = none */
 	u64 time_info_guest;         /* secondary pvclock copy, 0 = none */
+	bool guest_copies_stale;     /* one of the two could not be written (guest user mode is loaded):
+	                              * call vcpu_update_guest_time() when the kernel's tables are */
 	ns_t last_run;               /* when it was last put on a CPU */
 
 	struct timer periodic_timer, singleshot_timer, poll_timer;
-	ns_t periodic_period;        /* ns, 0 = none */
+	ns_t periodic_period;        /* ns, 0 = none; ticks only while the vCPU runs */
+	ns_t periodic_last;          /* when it ticked last */
 
 	u32 virq_port[NR_VIRQS];     /* 0 = unbound; lock: evtchn */
 	u32 poll_port;               /* the one polled port, 0 none, ~0 several */

@@ -244,20 +244,19 @@ u64 heap_claimed_pages(void)
 
 int heap_claim(struct domain *d, u64 pages)
 {
-	u64 owned = READ_ONCE(d->tot_pages), flags;
 	int rc = 0;
+	u64 flags = spin_lock_irqsave(&heap_lock);
 
-	flags = spin_lock_irqsave(&heap_lock);
 	if (pages == 0) {
 		claimed_total -= d->claimed_pages;
 		d->claimed_pages = 0;
-	} else if (d->claimed_pages || pages <= owned || pages > READ_ONCE(d->max_pages)) {
+	} else if (d->claimed_pages) {
 		rc = -XEN_EINVAL;
-	} else if (buddy.free < claimed_total || buddy.free - claimed_total < pages - owned) {
+	} else if (buddy.free < claimed_total || buddy.free - claimed_total < pages) {
 		rc = -XEN_ENOMEM;
 	} else {
-		d->claimed_pages = pages - owned;
-		claimed_total += d->claimed_pages;
+		d->claimed_pages = pages;
+		claimed_total += pages;
 	}
 	spin_unlock_irqrestore(&heap_lock, flags);
 	return rc;

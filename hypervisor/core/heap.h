@@ -25,8 +25,7 @@ u64 heap_scrub_pending(void);
 /* Scrubs a few free frames; false when there is none left to scrub. For the idle loop. */
 bool heap_scrub_some(void);
 /* Claims (XENMEM_claim_pages): total set aside and not yet allocated. Lock: LOCK_HEAP. */
-/* @pages is what @d shall own in total, tot_pages included; 0 drops the claim. -XEN_ENOMEM,
- * -XEN_EINVAL if it has a claim or owns as many already. */
+/* Sets @pages more aside for @d; 0 drops the claim. -XEN_ENOMEM, -XEN_EINVAL if it has one. */
 int heap_claim(struct domain *d, u64 pages);
 u64 heap_claimed_pages(void);
 

@@ -41,6 +41,7 @@ struct cpu_queue {
 	struct vcpu *idle;
 	ns_t curr_since;       /* start of curr's slice */
 	ns_t charged_to;       /* curr was charged until then */
+	ns_t idle_ns;          /* time the idle vCPU has run, until charged_to */
 	struct timer slice;
 };
 
@@ -117,6 +118,18 @@ u64 vcpu_cpu_time(struct vcpu *v)
 
 	vcpu_runstate_get(v, &r);
 	return r.time[RUNSTATE_running];
+}
+
+ns_t cpu_idle_time(u32 cpu)
+{
+	struct cpu_queue *cq = &percpu(cpu_queue, cpu);
+	u64 flags = spin_lock_irqsave(&cq->lock);
+	ns_t ns = cq->idle_ns;
+
+	if (cq->curr == cq->idle)
+		ns += MAX(system_time() - cq->charged_to, (ns_t)0);
+	spin_unlock_irqrestore(&cq->lock, flags);
+	return ns;
 }
 
 /* ---- caps ---- */
@@ -340,8 +353,12 @@ static void charge_curr(struct cpu_queue *cq, ns_t now)
 	ns_t ran = now - cq->charged_to;
 
 	cq->charged_to = now;
-	if (v == cq->idle || ran <= 0)
+	if (ran <= 0)
 		return;
+	if (v == cq->idle) {
+		cq->idle_ns += ran;
+		return;
+	}
 	rq_charge(&cq->q, &v->sched->e, ran);
 	charge_cap(v, ran);
 }
@@ -501,8 +518,8 @@ static void slice_ended(void *arg)
 	softirq_raise(SOFTIRQ_SCHEDULE);
 }
 
-/* Writes the runstate where its guest asked for it; the guest's address space is loaded. */
-static void runstate_to_guest(struct vcpu *v)
+/* Writes the runstate where its guest asked for it. False if that is not mapped now. */
+static bool runstate_to_guest(struct vcpu *v)
 {
 	u64 va = v->runstate_guest;
 	struct vcpu_runstate_info r;
@@ -512,22 +529,21 @@ static void runstate_to_guest(struct vcpu *v)
 	u64 entry_va = va + offsetof(struct vcpu_runstate_info, state_entry_time);
 
 	if (!va)
-		return;
+		return true;
 	cq = vcpu_lock(v, &flags);
 	r = v->runstate;
 	queue_unlock(cq, flags);
+	if (!flagged)
+		return guest_write(va, &r);
 	entry = r.state_entry_time;
-	if (flagged) {
-		r.state_entry_time |= XEN_RUNSTATE_UPDATE;
-		if (!guest_write(entry_va, &r.state_entry_time))
-			return;
-		smp_wmb();
-	}
-	if (!guest_write(va, &r) || !flagged)
-		return;
+	r.state_entry_time |= XEN_RUNSTATE_UPDATE;
+	if (!guest_write(entry_va, &r.state_entry_time))
+		return false;
 	smp_wmb();
-	if (!guest_write(entry_va, &entry))
-		v->runstate_guest = va; /* the area is gone; it is the guest's loss */
+	if (!guest_write(va, &r))
+		return false;
+	smp_wmb();
+	return guest_write(entry_va, &entry);
 }
 
 /* A pvclock record: odd version while it is written. */
@@ -544,35 +560,38 @@ static void time_to_record(struct vcpu_time_info *dst, const struct vcpu_time_in
 	WRITE_ONCE(dst->version, version + 1);
 }
 
-static void time_to_guest_copy(struct vcpu *v, const struct vcpu_time_info *src)
+static bool time_to_guest_copy(struct vcpu *v, const struct vcpu_time_info *src)
 {
 	struct vcpu_time_info t = *src;
 	u64 va = v->time_info_guest;
 	u32 version;
 
-	if (!va || !guest_read(&version, va))
-		return;
+	if (!va)
+		return true;
+	if (!guest_read(&version, va))
+		return false;
 	version = (version + 1) | 1;
 	if (!guest_write(va, &version))
-		return;
+		return false;
 	smp_wmb();
 	t.version = version;
 	if (!guest_write(va, &t))
-		return;
+		return false;
 	smp_wmb();
 	version++;
-	if (!guest_write(va, &version))
-		v->time_info_guest = va;
+	return guest_write(va, &version);
 }
 
 void vcpu_update_guest_time(struct vcpu *v)
 {
 	struct vcpu_time_info t = {0};
+	bool ok;
 
 	machine_vcpu_time(&t);
 	time_to_record(&v->info->time, &t);
-	time_to_guest_copy(v, &t);
-	runstate_to_guest(v);
+	ok = time_to_guest_copy(v, &t);
+	ok &= runstate_to_guest(v);
+	v->guest_copies_stale = !ok;
 }
 
 /* SOFTIRQ_SCHEDULE. Interrupts on; on the stack of this CPU, with current's state in the CPU. */
@@ -616,11 +635,13 @@ static void schedule(void)
 	spin_unlock(&cq->lock); /* interrupts stay off across the switch */
 
 	TRACE(TRC_SCHED_SWITCH, prev->domain->id, prev->id, next->domain->id, next->id);
+	vcpu_periodic_pause(prev);
 	if (next != cq->idle && next->singleshot_timer.cpu != me) {
 		next->sched->moved = true;
 		vcpu_timers_migrate(next, me);
 		softirq_raise(SOFTIRQ_SCHEDULE);
 	}
+	vcpu_periodic_resume(next, now);
 	current = next;
 	arch_context_switch(prev, next);
 	/* Only for the switches that arch/ keeps lazy: the same exit path goes on. */

@@ -4,7 +4,8 @@
 #include "core/sched.h"
 #include "core/sched_op.h"
 
-#define MIN_PERIOD 1000000LL /* ns; shorter periodic timers would keep a CPU busy */
+#define FIRST_PERIOD 10000000 /* ns; a new vCPU ticks until its kernel stops that */
+#define MIN_PERIOD   1000000LL /* ns; shorter periodic timers would keep a CPU busy */
 
 /* ---- timers ---- */
 
@@ -13,18 +14,36 @@ static void singleshot_fired(void *arg)
 	virq_send_vcpu(arg, VIRQ_TIMER);
 }
 
+/* Ticks missed while nobody looked are not made up for. */
 static void periodic_fired(void *arg)
 {
 	struct vcpu *v = arg;
-	ns_t period = READ_ONCE(v->periodic_period), next, now = system_time();
+	ns_t period = READ_ONCE(v->periodic_period), now = system_time();
 
 	if (!period)
 		return;
+	v->periodic_last = now;
 	virq_send_vcpu(v, VIRQ_TIMER);
-	/* Ticks missed while nobody looked are not made up for. */
-	next = timer_expires(&v->periodic_timer);
-	if (next == 0)
-		timer_set(&v->periodic_timer, now + period);
+	timer_set(&v->periodic_timer, now + period);
+}
+
+void vcpu_periodic_resume(struct vcpu *v, ns_t now)
+{
+	ns_t period = READ_ONCE(v->periodic_period);
+
+	if (!period)
+		return;
+	if (now - v->periodic_last >= period) {
+		v->periodic_last = now;
+		virq_send_vcpu(v, VIRQ_TIMER);
+	}
+	timer_set(&v->periodic_timer, v->periodic_last + period);
+}
+
+void vcpu_periodic_pause(struct vcpu *v)
+{
+	if (READ_ONCE(v->periodic_period))
+		timer_stop(&v->periodic_timer);
 }
 
 static void poll_timed_out(void *arg)
@@ -37,6 +56,7 @@ void vcpu_timers_init(struct vcpu *v)
 	timer_init(&v->periodic_timer, periodic_fired, v, v->cpu);
 	timer_init(&v->singleshot_timer, singleshot_fired, v, v->cpu);
 	timer_init(&v->poll_timer, poll_timed_out, v, v->cpu);
+	v->periodic_period = v->domain->is_idle ? 0 : FIRST_PERIOD;
 }
 
 void vcpu_timers_migrate(struct vcpu *v, u32 cpu)
@@ -54,6 +74,7 @@ static long set_periodic(struct vcpu *v, u64 arg)
 		return -XEN_EFAULT;
 	if (p.period_ns < (u64)MIN_PERIOD || p.period_ns > (u64)INT64_MAX / 4)
 		return -XEN_EINVAL;
+	v->periodic_last = system_time();
 	WRITE_ONCE(v->periodic_period, (ns_t)p.period_ns);
 	timer_set(&v->periodic_timer, system_time() + (ns_t)p.period_ns);
 	return 0;
