@@ -554,7 +554,7 @@ int vcpu_map_info(struct vcpu *v, mfn_t frame, u32 offset)
 	u64 flags;
 
 	if (offset > PAGE_SIZE - sizeof(struct vcpu_info) || offset % sizeof(u64))
-		return -XEN_EINVAL;
+		return -XEN_ENXIO;
 	if (v != current && !(READ_ONCE(v->pause_flags) & BIT(VPF_DOWN)))
 		return -XEN_EINVAL;
 	if (!mfn_valid(frame))
