@@ -1,1 +1,2 @@
-# Tests of this folder append to TESTS and its companions.
+# Tests of the user-space tools; one fragment a subject.
+include $(srcdir)/tools/tui.mk

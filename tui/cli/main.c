@@ -90,6 +90,11 @@ void command_exec(const char *name, char **argv)
 	if (env)
 		exec_in(env, strlen(env), name, argv);
 	slash = len > 0 ? memrchr(self, '/', (size_t)len) : NULL;
+	/* The programs run keel commands themselves: through this very dispatcher. */
+	if (len > 0 && (size_t)len < sizeof(self)) {
+		self[len] = '\0';
+		setenv("KEEL_PROGRAM", self, 0);
+	}
 	if (slash)
 		exec_in(self, (size_t)(slash - self), name, argv);
 	exec_in(KEEL_LIBEXECDIR, strlen(KEEL_LIBEXECDIR), name, argv);

@@ -1,0 +1,16 @@
+# Tests of lib/ and tui/: with a host of their own, under a pseudo-terminal of their own.
+EXTRA_DIST += tools/README.md
+
+check_LIBRARIES += tools/libfakehost.a
+tools_libfakehost_a_SOURCES = tools/fake-host.c
+tools_libfakehost_a_CFLAGS = $(AM_CFLAGS) $(XL_CFLAGS)
+
+FAKE_LIBS = tools/libfakehost.a ../lib/libkeel.a $(XL_LIBS)
+
+# The programs as they are, but for the host behind them.
+check_PROGRAMS += tools/fake/keel tools/fake/keel-tui
+tools_fake_keel_SOURCES = tools/fake-keel.c
+tools_fake_keel_LDADD = ../tui/libkeelcli.a $(FAKE_LIBS) $(JSONC_LIBS)
+tools_fake_keel_tui_SOURCES = tools/fake-tui.c
+tools_fake_keel_tui_LDADD = ../tui/libkeeltui.a ../lib/libkeelcon.a $(FAKE_LIBS) \
+	$(NCURSES_LIBS) -lpthread
