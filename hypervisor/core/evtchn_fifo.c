@@ -40,63 +40,63 @@ static u32 *fifo_word(struct domain *d, u32 port)
 	return f->array[page] + port % WORDS_PER_PAGE;
 }
 
-/* Lock: the queue's. @port's word is LINKED by us. */
-static void enqueue(struct domain *d, struct vcpu *v, u32 priority, u32 port)
-{
-	struct evtchn_fifo_vcpu *fv = v->fifo;
-	struct fifo_queue *q = &fv->queue[priority].q;
-	u32 *tail_word = q->tail ? fifo_word(d, q->tail) : NULL;
-	u32 ready;
+/* ---- queues, as logic/evtchn_fifo.c asks for them ---- */
 
-	if (!fifo_enqueue(q, port, tail_word, &fv->block->head[priority]))
-		return; /* the guest has been told of this queue and is not done with it */
-	ready = __atomic_fetch_or(&fv->block->ready, 1u << priority, __ATOMIC_SEQ_CST);
-	if (!(ready & 1u << priority))
-		evtchn_upcall(v);
+static struct evtchn_fifo_vcpu *queue_owner(struct domain *d, u32 queue)
+{
+	struct vcpu *v = domain_vcpu(d, queue / EVTCHN_FIFO_MAX_QUEUES);
+
+	return v ? v->fifo : NULL;
 }
 
-/* Puts a pending, unmasked event on its queue unless it is on one. */
+static struct fifo_queue *queue_lock(void *d, u32 queue)
+{
+	struct evtchn_fifo_vcpu *fv = queue_owner(d, queue);
+
+	if (!fv)
+		return NULL;
+	spin_lock(&fv->queue[queue % EVTCHN_FIFO_MAX_QUEUES].lock);
+	return &fv->queue[queue % EVTCHN_FIFO_MAX_QUEUES].q;
+}
+
+static void queue_unlock(void *d, u32 queue)
+{
+	spin_unlock(&queue_owner(d, queue)->queue[queue % EVTCHN_FIFO_MAX_QUEUES].lock);
+}
+
+static u32 *queue_word(void *d, u32 port)
+{
+	return fifo_word(d, port);
+}
+
+static u32 *queue_head(void *d, u32 queue)
+{
+	return &queue_owner(d, queue)->block->head[queue % EVTCHN_FIFO_MAX_QUEUES];
+}
+
+static void queue_ready(void *ctx, u32 queue)
+{
+	struct domain *d = ctx;
+	u32 bit = 1u << queue % EVTCHN_FIFO_MAX_QUEUES;
+	u32 *ready = &queue_owner(d, queue)->block->ready;
+
+	if (!(__atomic_fetch_or(ready, bit, __ATOMIC_SEQ_CST) & bit))
+		evtchn_upcall(domain_vcpu(d, queue / EVTCHN_FIFO_MAX_QUEUES));
+}
+
+static const struct fifo_ops queue_ops = {
+        .lock = queue_lock,
+        .unlock = queue_unlock,
+        .word = queue_word,
+        .head = queue_head,
+        .ready = queue_ready,
+};
+
 static void link_event(struct domain *d, struct evtchn *chn, u32 *word)
 {
-	for (;;) {
-		u32 last = READ_ONCE(chn->fifo_last), prio = last % EVTCHN_FIFO_MAX_QUEUES;
-		u32 want = READ_ONCE(chn->notify_vcpu) * EVTCHN_FIFO_MAX_QUEUES +
-		           READ_ONCE(chn->priority);
-		struct vcpu *ov = domain_vcpu(d, last / EVTCHN_FIFO_MAX_QUEUES);
-		struct vcpu *nv = domain_vcpu(d, want / EVTCHN_FIFO_MAX_QUEUES);
-		spinlock_t *lock;
+	u32 want = READ_ONCE(chn->notify_vcpu) * EVTCHN_FIFO_MAX_QUEUES + READ_ONCE(chn->priority);
 
-		if (!ov || !nv || !ov->fifo || !nv->fifo)
-			return;
-		lock = &ov->fifo->queue[prio].lock;
-		spin_lock(lock);
-		if (last != READ_ONCE(chn->fifo_last)) {
-			spin_unlock(lock);
-			continue;
-		}
-		if (fifo_set(word, FIFO_LINKED) & FIFO_LINKED) {
-			spin_unlock(lock);
-			return;
-		}
-		if (want == last) {
-			enqueue(d, ov, prio, chn->port);
-			spin_unlock(lock);
-			return;
-		}
-		/* If it was the old queue's tail, that queue is empty now: nothing may be linked
-		 * after a word that lies on another queue. */
-		if (ov->fifo->queue[prio].q.tail == chn->port)
-			ov->fifo->queue[prio].q.tail = 0;
-		WRITE_ONCE(chn->fifo_last, want);
-		spin_unlock(lock);
-
-		prio = want % EVTCHN_FIFO_MAX_QUEUES;
-		lock = &nv->fifo->queue[prio].lock;
-		spin_lock(lock);
-		enqueue(d, nv, prio, chn->port);
-		spin_unlock(lock);
-		return;
-	}
+	fifo_link(&queue_ops, d, chn->port, word, &chn->fifo_last, want);
 }
 
 void evtchn_fifo_set_pending(struct domain *d, struct evtchn *chn)

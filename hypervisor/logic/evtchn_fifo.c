@@ -43,6 +43,50 @@ bool fifo_enqueue(struct fifo_queue *q, u32 port, u32 *tail_word, u32 *head)
 	return !linked;
 }
 
+static void enqueue(const struct fifo_ops *ops, void *ctx, struct fifo_queue *q, u32 queue, u32 port)
+{
+	u32 *tail_word = q->tail ? ops->word(ctx, q->tail) : NULL;
+
+	/* Not the head: the guest was told of this queue and is not done with it. */
+	if (fifo_enqueue(q, port, tail_word, ops->head(ctx, queue)))
+		ops->ready(ctx, queue);
+}
+
+void fifo_link(const struct fifo_ops *ops, void *ctx, u32 port, u32 *word, u32 *last, u32 want)
+{
+	for (;;) {
+		u32 old = READ_ONCE(*last);
+		struct fifo_queue *q = ops->lock(ctx, old);
+
+		if (!q)
+			return;
+		if (old != READ_ONCE(*last)) {
+			ops->unlock(ctx, old);
+			continue;
+		}
+		if (fifo_set(word, FIFO_LINKED) & FIFO_LINKED) {
+			ops->unlock(ctx, old);
+			return;
+		}
+		if (old == want) {
+			enqueue(ops, ctx, q, want, port);
+			ops->unlock(ctx, old);
+			return;
+		}
+		if (q->tail == port)
+			q->tail = 0;
+		WRITE_ONCE(*last, want);
+		ops->unlock(ctx, old);
+
+		q = ops->lock(ctx, want);
+		if (!q)
+			return;
+		enqueue(ops, ctx, q, want, port);
+		ops->unlock(ctx, want);
+		return;
+	}
+}
+
 enum evtchn_2l_result evtchn_2l_set(u64 *pending, const u64 *mask, u64 *sel, u32 port)
 {
 	if (bit_test_and_set_atomic(pending, port))

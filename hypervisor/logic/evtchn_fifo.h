@@ -37,6 +37,21 @@ bool fifo_set_link(u32 *word, u32 port);
  * 0. True if the port became the queue's head: *head is written, the ready bit has to be set. */
 bool fifo_enqueue(struct fifo_queue *q, u32 port, u32 *tail_word, u32 *head);
 
+/* How fifo_link() reaches the queues of a domain; queue number = vCPU * 16 + priority. */
+struct fifo_ops {
+	struct fifo_queue *(*lock)(void *ctx, u32 queue); /* NULL = there is no such queue */
+	void (*unlock)(void *ctx, u32 queue);
+	u32 *(*word)(void *ctx, u32 port);  /* NULL = the array does not reach so far */
+	u32 *(*head)(void *ctx, u32 queue); /* queue locked */
+	void (*ready)(void *ctx, u32 queue); /* queue locked: set its ready bit, tell the vCPU */
+};
+
+/* Puts a pending, unmasked event on queue @want unless it is LINKED already. *@last is the queue it
+ * was on last; it changes only with that queue locked. An event that is still linked stays
+ * where it is; one that is not, and was its old queue's tail, empties that queue: nothing may be linked
+ * after a word that lies on another queue. */
+void fifo_link(const struct fifo_ops *ops, void *ctx, u32 port, u32 *word, u32 *last, u32 want);
+
 /* 2-level: marks @port pending. What the caller has to do: */
 enum evtchn_2l_result {
 	EVTCHN_2L_NOTHING, /* it was pending */
