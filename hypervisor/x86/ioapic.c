@@ -62,6 +62,24 @@ bool ioapic_owns(maddr_t a)
 	return false;
 }
 
+/* A register as dom0 may read it: of the I/O APIC at @address. False: there is none, or no such register. */
+bool ioapic_read(maddr_t address, u32 reg, u32 *val)
+{
+	for (u32 i = 0; i < nr_ioapics; i++) {
+		u64 flags;
+
+		if (ioapics[i].address != address)
+			continue;
+		if (reg >= REG_RTE + 2 * ioapics[i].lines)
+			return false;
+		flags = spin_lock_irqsave(&ioapic_lock);
+		*val = reg_read(&ioapics[i], reg);
+		spin_unlock_irqrestore(&ioapic_lock, flags);
+		return true;
+	}
+	return false;
+}
+
 /* The high half (destination) first while masked, the low half, which may unmask, last. */
 static void write_rte(struct ioapic *a, u32 line, u64 rte)
 {
@@ -101,6 +119,22 @@ void ioapic_mask(u32 gsi, bool masked)
 	a->rte[line] = masked ? a->rte[line] | RTE_MASKED : a->rte[line] & ~RTE_MASKED;
 	reg_write(a, REG_RTE + 2 * line, (u32)a->rte[line]);
 	spin_unlock_irqrestore(&ioapic_lock, flags);
+}
+
+u32 ioapic_read_reg(maddr_t base, u32 reg)
+{
+	u32 v = ~0u;
+
+	for (u32 i = 0; i < nr_ioapics; i++) {
+		u64 flags;
+
+		if (ioapics[i].address != base || reg >= REG_RTE + 2 * ioapics[i].lines)
+			continue;
+		flags = spin_lock_irqsave(&ioapic_lock);
+		v = reg_read(&ioapics[i], reg);
+		spin_unlock_irqrestore(&ioapic_lock, flags);
+	}
+	return v;
 }
 
 void ioapic_init(void)
