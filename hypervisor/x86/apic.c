@@ -179,7 +179,7 @@ void apic_timer_calibrate(void)
 	end = rdtsc();
 	apic_write(APIC_TMICT, 0);
 	apic_write(APIC_LVT_TIMER, VECTOR_TIMER);
-	timer_hz = (u64)((unsigned __int128)(~0u - left) * hz / (end - start));
+	timer_hz = (u64)(~0u - left) * (hz / 1000) / (end - start) * 1000; /* fits: 2^32 * 2^24 */
 	if (!timer_hz)
 		panic("the APIC timer does not run");
 	log_info("APIC timer: %llu kHz\n", (unsigned long long)(timer_hz / 1000));

@@ -6,7 +6,7 @@
 #define phys(sym) ((sym) - VIRT_OFFSET)
 
 #define MB1_MAGIC 0x1badb002
-#define MB1_FLAGS 0x7 /* page-aligned modules, memory information, video mode */
+#define MB1_FLAGS 0x3 /* page-aligned modules, memory information */
 #define MB2_MAGIC 0xe85250d6
 
 	.section .boot.header, "a"
@@ -14,7 +14,6 @@
 mb1_header:
 	.long MB1_MAGIC, MB1_FLAGS, -(MB1_MAGIC + MB1_FLAGS)
 	.long 0, 0, 0, 0, 0 /* addresses: the ELF headers say */
-	.long 1, 80, 25, 0  /* text mode preferred */
 
 	.balign 8
 mb2_header:

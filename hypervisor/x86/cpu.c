@@ -18,6 +18,11 @@ const char *cpu_brand(void)
 	return brand;
 }
 
+u32 machine_phys_bits(void)
+{
+	return cpu_features.phys_bits;
+}
+
 static bool bit(u32 word, u32 n)
 {
 	return word >> n & 1;

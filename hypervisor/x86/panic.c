@@ -3,6 +3,7 @@
 #include "core/console.h"
 #include "core/domain.h"
 #include "core/options.h"
+#include "core/version.h"
 #include "logic/symbols.h"
 #include "x86/asm.h"
 #include "x86/desc.h"
@@ -17,6 +18,20 @@ extern const u32 symbol_names[] __attribute__((weak));
 extern const char symbol_text[] __attribute__((weak));
 
 extern char __text_start[], __text_end[], boot_stack[];
+
+extern const u32 __build_id_start[], __build_id_end[];
+
+/* An ELF note: name size, description size, type, name, description. */
+const void *version_build_id(u32 *size)
+{
+	const u32 *n = __build_id_start;
+
+	*size = 0;
+	if (__build_id_end - n < 4 || n[0] != 4 || n[1] > 64)
+		return NULL;
+	*size = n[1];
+	return n + 4;
+}
 
 static bool in_text(u64 a)
 {
@@ -169,5 +184,5 @@ void panic(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	do_panic(NULL, (u64)__builtin_return_address(0), (u64)__builtin_frame_address(0), fmt, ap);
+	do_panic(NULL, 0, (u64)__builtin_frame_address(0), fmt, ap);
 }

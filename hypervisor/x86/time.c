@@ -33,9 +33,16 @@ static u32 wall_nsec;
 
 /* ---- scaling ---- */
 
+/* a * b / c, ~0 if that does not fit. */
 static u64 mul_div(u64 a, u64 b, u64 c)
 {
-	return (u64)((unsigned __int128)a * b / c);
+	unsigned __int128 p = (unsigned __int128)a * b;
+	u64 hi = (u64)(p >> 64), lo = (u64)p;
+
+	if (hi >= c)
+		return ~0ULL;
+	__asm__("divq %2" : "+a"(lo), "+d"(hi) : "r"(c) : "cc");
+	return lo;
 }
 
 /* For ticks of @freq Hz: a multiplier in [2^31, 2^32). */
@@ -254,7 +261,8 @@ static void bend_rate(ns_t error, u64 tsc)
 {
 	struct clock_record *r = &this_cpu(clock_record);
 	s64 limit = (s64)(base_mul / 2000); /* 500 ppm */
-	s64 bend = -(s64)((__int128)error * base_mul / (s64)NS_PER_S);
+	s64 capped = MAX(-1000000, MIN(1000000, error)); /* ns: far beyond the limit already */
+	s64 bend = -(capped * (s64)base_mul / (s64)NS_PER_S);
 	u64 flags = local_irq_save();
 
 	bend = MAX(-limit, MIN(limit, bend));
