@@ -12,6 +12,7 @@ enum lock_rank {
 	LOCK_DOMAIN,       /* struct domain.lock: life cycle, vCPU creation */
 	LOCK_GRANT,        /* struct grant_table.lock */
 	LOCK_PIRQ,         /* a domain's pirq table (pv/physdev.c) */
+	LOCK_IRQ,          /* an interrupt line's descriptor; its handler sends events */
 	LOCK_PAGE_TABLES,  /* a domain's page-table updates (pv/mm.c); see docs/page-types */
 	LOCK_EVTCHN,       /* struct domain.evtchn lock */
 	LOCK_EVTCHN_QUEUE, /* one FIFO queue of one vCPU */
@@ -21,7 +22,6 @@ enum lock_rank {
 	LOCK_IOREMAP,      /* the window of device mappings (x86/paging.c) */
 	LOCK_HEAP,         /* the frame allocator */
 	LOCK_XMALLOC,      /* the small-object allocator */
-	LOCK_IRQ,          /* an interrupt line's descriptor */
 	LOCK_IOAPIC,       /* IO-APIC and MSI register access */
 	LOCK_PCI,          /* CF8/CFC */
 	LOCK_CALL,         /* cross-CPU function calls */
