@@ -208,19 +208,19 @@ static bool softint_allowed(const struct vcpu *v, u8 vector)
 	return t->rip && (t->flags & 3) >= (v->pv->kernel_mode ? 1 : 3);
 }
 
-/* INT n arrives as #GP, since the real gate is the hypervisor's alone. */
+/* INT n arrives as #GP, since the real gate is the hypervisor's alone. The vector is in the instruction:
+ * CPUs and emulators do not agree on the error code's index. A prefixed INT n is longer; the guest gets
+ * its #GP for that. */
 static bool do_software_interrupt(struct vcpu *v, struct cpu_user_regs *regs)
 {
-	u8 vector = regs->error_code >> 3;
 	u8 insn[2];
 
-	if ((regs->error_code & (EC_IDT | EC_EXT)) != EC_IDT || !softint_allowed(v, vector))
-		return false;
-	/* A prefixed INT n is longer; the guest gets its #GP for that. */
-	if (copy_from_guest_va(insn, regs->rip, 2) || insn[0] != 0xcd || insn[1] != vector)
+	if ((regs->error_code & (EC_IDT | EC_EXT)) != EC_IDT ||
+	    copy_from_guest_va(insn, regs->rip, 2) || insn[0] != 0xcd ||
+	    !softint_allowed(v, insn[1]))
 		return false;
 	regs->rip += 2;
-	pv_inject_fault(vector, -1);
+	pv_inject_fault(insn[1], -1);
 	return true;
 }
 
