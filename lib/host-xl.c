@@ -9,6 +9,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "lib/size.h"
 #include "lib/xs.h"
 
 /* Listings after which a domain's name is read again: renames are rare. */
@@ -165,9 +166,15 @@ static int xl_info(void *ctx, struct keel_host_info *info, struct keel_error *er
 
 static void read_known(struct xl_host *host, struct known *known)
 {
+	char limit[24];
 	uint32_t start;
 
 	known->age = 0;
+	known->limit_kib = 0;
+	if (keel_xs_read(host->xs, limit, sizeof(limit),
+			 "/local/domain/%u/memory/static-max", known->domid) &&
+	    !keel_parse_uint(limit, 1, UINT64_MAX, &known->limit_kib))
+		known->limit_kib = 0;
 	if (!keel_xs_read(host->xs, known->name, sizeof(known->name),
 			  "/local/domain/%u/name", known->domid) ||
 	    !known->name[0]) {
@@ -270,7 +277,13 @@ static void fill_guest(const libxl_dominfo *dom, const struct known *known,
 	guest->vcpus_online = dom->vcpu_online;
 	guest->vcpus_max = dom->vcpu_max_id + 1;
 	guest->memory_kib = dom->current_memkb + dom->outstanding_memkb;
-	guest->max_memory_kib = dom->max_memkb;
+	/*
+	 * What the guest may grow to.  The hypervisor's own figure follows the balloon
+	 * target, so it tells no more than that.
+	 */
+	guest->max_memory_kib = known->limit_kib ? known->limit_kib : dom->max_memkb;
+	if (guest->max_memory_kib < guest->memory_kib)
+		guest->max_memory_kib = guest->memory_kib;
 	guest->cpu_ns = dom->cpu_time;
 	guest->started = known->started;
 }

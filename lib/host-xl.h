@@ -16,7 +16,8 @@ struct known {
 	libxl_uuid uuid;
 	char name[KEEL_NAME_MAX + 1];
 	time_t started;
-	unsigned age;  /* listings since the name was read */
+	uint64_t limit_kib; /* memory/static-max; 0 = not known */
+	unsigned age;  /* listings since the name and the limit were read */
 	bool seen;     /* in the listing that is being made */
 };
 

@@ -10,6 +10,7 @@
 #define PATH	"/org/freedesktop/systemd1"
 #define MANAGER "org.freedesktop.systemd1.Manager"
 #define UNIT	"org.freedesktop.systemd1.Unit"
+#define CALL_TIMEOUT_US 120000000
 
 sd_bus *keel_bus_open(struct keel_error *err)
 {
@@ -20,6 +21,8 @@ sd_bus *keel_bus_open(struct keel_error *err)
 		keel_fail_errno(err, KEEL_EHOST, -rc, "cannot reach systemd");
 		return NULL;
 	}
+	/* A loaded machine may let systemd think for longer than the usual 25 s. */
+	sd_bus_set_method_call_timeout(bus, CALL_TIMEOUT_US);
 	return bus;
 }
 
@@ -152,11 +155,12 @@ static int call_files(sd_bus *bus, const char *unit, bool on, sd_bus_error *bus_
 int keel_unit_enable(sd_bus *bus, const char *unit, bool on, struct keel_error *err)
 {
 	sd_bus_error bus_err = SD_BUS_ERROR_NULL;
+	/*
+	 * No reload, which can take long: being enabled matters at the next boot, and then
+	 * systemd reads all units anyway.
+	 */
 	int rc = call_files(bus, unit, on, &bus_err);
 
-	if (rc >= 0)
-		rc = sd_bus_call_method(bus, DEST, PATH, MANAGER, "Reload", &bus_err, NULL,
-					NULL);
 	return rc < 0 ? bus_fail(err, rc, &bus_err, on ? "enable" : "disable", unit) : 0;
 }
 

@@ -32,9 +32,8 @@ static void draw(struct app *app, const struct row *row)
 	draw_format(13, 2, 0, STYLE_NORMAL, "+ and - change it by %d MiB at once; m sets it.",
 		    STEP);
 	draw_text(14, 2, 0, STYLE_DIM,
-		  "The guest's balloon driver gives memory back or takes it; that can take "
-		  "a moment,");
-	draw_text(15, 2, 0, STYLE_DIM, "and it never gets more than its limit.");
+		  "The guest's balloon driver gives memory back or takes it, which can");
+	draw_text(15, 2, 0, STYLE_DIM, "take a moment; it never gets more than the limit.");
 }
 
 static bool key(struct app *app, const struct row *row, int key_code)

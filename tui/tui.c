@@ -66,8 +66,9 @@ static bool global_key(struct app *app, int key)
 		cancel(app);
 		return true;
 	case KEY_F(9):
-		app->show_command = !app->show_command;
-		if (app->show_command && !app->last_command[0])
+		if (app->last_command[0])
+			app->show_command = true;
+		else
 			app_say(app, STYLE_NORMAL, "No command was run yet.");
 		return true;
 	default:
@@ -117,6 +118,8 @@ static void common_key(struct app *app, int key)
 
 static void handle_key(struct app *app, int key)
 {
+	if (key != KEY_RESIZE)
+		app->show_command = false;
 	if (global_key(app, key))
 		return;
 	if (app->dialog.open)

@@ -25,7 +25,7 @@ static void draw_machine(const struct keel_host_info *info)
 	field(4, 1, "Hypervisor", info->hypervisor, 26);
 	field(4, 41, "Kernel", info->kernel, draw_cols() - 54);
 	field(5, 1, "Options", info->command_line, wide);
-	snprintf(text, sizeof(text), "%u at %u MHz; %u nodes, %u cores a socket, %u threads",
+	snprintf(text, sizeof(text), "%u at %u MHz (NUMA nodes: %u, cores a socket: %u, threads a core: %u)",
 		 info->cpus, info->cpu_khz / 1000, info->nodes, info->cores_per_socket,
 		 info->threads_per_core);
 	field(6, 1, "CPUs", text, wide);
@@ -112,12 +112,29 @@ static void ask_power(struct app *app, bool off)
 		    alive, app->snap->info.hostname);
 }
 
+static void show_check(struct app *app)
+{
+	const struct keel_check *check;
+
+	if (!app->checks || app->check_selected >= (int)app->check_count)
+		return;
+	check = &app->checks[app->check_selected];
+	dialog_text(app, check->name, "");
+	dialog_body(app, "%s\n\n%s%s", check->found,
+		    check->fix[0] ? "What to do:\n$ " : "All is well.", check->fix);
+}
+
 static bool key(struct app *app, int key_code)
 {
 	static const char *const log_argv[] = {"keel", "log", NULL};
 	static const char *const shell_argv[] = {"bash", "-l", NULL};
 
 	switch (key_code) {
+	case '\r':
+	case '\n':
+	case KEY_ENTER:
+		show_check(app);
+		return true;
 	case KEY_UP:
 	case 'k':
 		app->check_selected--;
@@ -148,6 +165,7 @@ static bool key(struct app *app, int key_code)
 
 static const struct help help[] = {
 	{"Up Down", "choose a check; its fix is shown below"},
+	{"Enter", "all that the check has to say"},
 	{"R", "check again"},
 	{"l", "the hypervisor's log"},
 	{"!", "a shell; exit comes back here"},
