@@ -10,12 +10,10 @@
 #include "x86/smp.h"
 #include "x86/x86.h"
 
-/* Made by the second link pass; in the first there are none. */
-extern const u32 symbol_count __attribute__((weak));
-extern const u32 symbol_text_bytes __attribute__((weak));
-extern const u32 symbol_offsets[] __attribute__((weak));
-extern const u32 symbol_names[] __attribute__((weak));
-extern const char symbol_text[] __attribute__((weak));
+/* Made by x86/make-symbols for the second link pass; empty in the first. */
+extern const u32 symbol_count, symbol_text_bytes;
+extern const u32 symbol_offsets[], symbol_names[];
+extern const char symbol_text[];
 
 extern char __text_start[], __text_end[], boot_stack[];
 
@@ -40,8 +38,8 @@ static bool in_text(u64 a)
 
 static void print_address(u64 a)
 {
-	struct symbol_table t = {symbol_offsets, symbol_names, &symbol_count ? symbol_count : 0,
-	                         symbol_text, &symbol_text_bytes ? symbol_text_bytes : 0};
+	struct symbol_table t = {symbol_offsets, symbol_names, symbol_count, symbol_text,
+	                         symbol_text_bytes};
 	u32 start, offset = (u32)(a - (u64)__text_start);
 	const char *name = in_text(a) ? symbol_lookup(&t, offset, &start) : NULL;
 
