@@ -68,13 +68,15 @@ void fifo_link(const struct fifo_ops *ops, void *ctx, u32 port, u32 *word, u32 *
 			ops->unlock(ctx, old);
 			return;
 		}
+		/* Not linked, and yet the tail: the guest has taken it, and the queue is empty. A
+		 * word linked to itself or to another queue would be lost. */
+		if (q->tail == port)
+			q->tail = 0;
 		if (old == want) {
 			enqueue(ops, ctx, q, want, port);
 			ops->unlock(ctx, old);
 			return;
 		}
-		if (q->tail == port)
-			q->tail = 0;
 		WRITE_ONCE(*last, want);
 		ops->unlock(ctx, old);
 

@@ -48,8 +48,7 @@ struct fifo_ops {
 
 /* Puts a pending, unmasked event on queue @want unless it is LINKED already. *@last is the queue it
  * was on last; it changes only with that queue locked. An event that is still linked stays
- * where it is; one that is not, and was its old queue's tail, empties that queue: nothing may be linked
- * after a word that lies on another queue. */
+ * where it is. */
 void fifo_link(const struct fifo_ops *ops, void *ctx, u32 port, u32 *word, u32 *last, u32 want);
 
 /* 2-level: marks @port pending. What the caller has to do: */
