@@ -50,6 +50,7 @@ static void put_number(struct out *o, const struct spec *sp, u64 n, u32 base, bo
 	const char *digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
 	char tmp[24], prefix[3];
 	u32 len = 0, npre = 0, zeros = 0, total;
+	bool prefixed = sp->alt && base == 16 && n != 0;
 
 	do {
 		tmp[len++] = digits[n % base];
@@ -59,7 +60,7 @@ static void put_number(struct out *o, const struct spec *sp, u64 n, u32 base, bo
 		len = 0;
 	if (sign)
 		prefix[npre++] = sign;
-	if (sp->alt && base == 16) {
+	if (prefixed) {
 		prefix[npre++] = '0';
 		prefix[npre++] = upper ? 'X' : 'x';
 	}

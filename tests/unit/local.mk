@@ -1,2 +1,3 @@
 # Tests of this folder append to TESTS and its companions.
 include $(srcdir)/unit/grant.mk
+include $(srcdir)/unit/core.mk
