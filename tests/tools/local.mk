@@ -1,2 +1,3 @@
 # Tests of the user-space tools; one fragment a subject.
 include $(srcdir)/tools/tui.mk
+include $(srcdir)/tools/console.mk

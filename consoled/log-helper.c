@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The log helper.  It reads each record from its own cursor, so a disk that is
+ * slow, full or read-only delays nobody: what the record forgets meanwhile is
+ * counted and marked in the file.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bucket.h"
+#include "helper-side.h"
+#include "log-file.h"
+#include "log-lines.h"
+#include "record.h"
+
+#define CHUNK	  32768u
+#define RETRY_MS  500  /* after trouble with a file */
+#define THROTTLED 20   /* ms until a log over its rate is looked at again */
+#define IDLE_MS	  3600000
+
+struct log {
+	struct record rec;
+	uint32_t slot;
+	struct log_file file;
+	struct lines lines;
+	struct bucket rate;
+	bool dirty;
+	int trouble;	   /* errno of the last attempt */
+	uint64_t retry_ms; /* not before then */
+	uint8_t *out;	   /* formatted, not yet written */
+	size_t out_len, out_done;
+	uint64_t out_cursor; /* the cursor once all of out is written */
+};
+
+static struct log *logs[DOORBELL_SLOTS];
+static struct log_state *states;
+static struct doorbell bell;
+static bool daemon_left;
+
+static uint64_t clock_ms(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void report(struct log *l)
+{
+	struct hmsg m = {.type = HM_LOG_STATE, .slot = l->slot, .a = (uint32_t)l->trouble,
+			 .off = l->file.now.lost};
+
+	side_send(&m, NULL, 0);
+}
+
+static void trouble(struct log *l, int err)
+{
+	l->retry_ms = clock_ms(CLOCK_MONOTONIC) + RETRY_MS;
+	if (l->trouble == err)
+		return;
+	l->trouble = err;
+	report(l);
+}
+
+static void well(struct log *l)
+{
+	if (!l->trouble)
+		return;
+	l->trouble = 0;
+	report(l);
+}
+
+/* ---- formatting ---- */
+
+struct when {
+	const struct record *rec;
+	uint64_t end;
+};
+
+static uint64_t when(void *ctx, size_t back)
+{
+	struct when *w = ctx;
+
+	return rec_time(w->rec, w->end - back);
+}
+
+static void add_marker(struct log *l, const char *text)
+{
+	uint8_t line[256];
+	size_t n = lines_marker(&l->lines, text, clock_ms(CLOCK_REALTIME), line,
+				sizeof(line));
+	uint8_t *b = realloc(l->out, l->out_len + n + 1);
+
+	if (!b)
+		return;
+	memcpy(b + l->out_len, line, n);
+	l->out = b;
+	l->out_len += n;
+}
+
+static void mark_loss(struct log *l, uint64_t n)
+{
+	char text[64];
+
+	l->file.now.lost += n;
+	snprintf(text, sizeof(text), "keel: %llu bytes dropped", (unsigned long long)n);
+	add_marker(l, text);
+	report(l);
+}
+
+/* Fills l->out from the record.  False: nothing there, or memory is short. */
+static bool format_chunk(struct log *l, size_t limit)
+{
+	static uint8_t in[CHUNK];
+	uint64_t at = l->out_cursor, skipped;
+	struct when w = {.rec = &l->rec};
+	size_t n, pending;
+	uint8_t *b;
+
+	n = rec_read(&l->rec, &at, in, limit < CHUNK ? limit : CHUNK);
+	skipped = at - l->out_cursor;
+	if (!n)
+		return false;
+	b = realloc(l->out, lines_room(n) + 256);
+	if (!b)
+		return false;
+	l->out = b;
+	l->out_len = l->out_done = 0;
+	if (skipped) {
+		lines_init(&l->lines, l->file.conf.raw, l->lines.mid_line);
+		mark_loss(l, skipped);
+		b = realloc(l->out, l->out_len + lines_room(n));
+		if (!b)
+			return false;
+		l->out = b;
+	}
+	w.end = at + n;
+	l->out_len += lines_run(&l->lines, in, n, l->out + l->out_len, when, &w, &pending);
+	bucket_take(&l->rate, n);
+	/* A sequence not yet ended is read again after a restart. */
+	l->file.now.cursor = w.end - (pending < n ? pending : n);
+	l->out_cursor = w.end;
+	return true;
+}
+
+/* ---- writing ---- */
+
+static void written(struct log *l)
+{
+	l->out_len = l->out_done = 0;
+	l->file.now.mid_line = l->lines.mid_line;
+	log_file_commit(&l->file);
+	well(l);
+}
+
+/* True when all that was formatted is in the file. */
+static bool flush(struct log *l)
+{
+	int e;
+
+	if (l->file.fd < 0) {
+		e = log_file_open(&l->file, clock_ms(CLOCK_REALTIME));
+		if (e < 0) {
+			trouble(l, -e);
+			return false;
+		}
+		if (!l->out_done)
+			l->lines.mid_line = l->lines.mid_line && l->file.now.length;
+	}
+	while (l->out_done < l->out_len) {
+		long n = log_file_write(&l->file, l->out + l->out_done,
+					l->out_len - l->out_done);
+
+		if (n <= 0) {
+			trouble(l, n ? (int)-n : ENOSPC);
+			return false;
+		}
+		l->out_done += (size_t)n;
+	}
+	written(l);
+	return true;
+}
+
+static void rotate_if_due(struct log *l)
+{
+	int e;
+
+	if (l->lines.mid_line || l->file.fd < 0 ||
+	    !log_file_due(&l->file, clock_ms(CLOCK_REALTIME)))
+		return;
+	e = log_file_rotate(&l->file);
+	if (e < 0) {
+		trouble(l, -e);
+		return;
+	}
+	log_file_commit(&l->file);
+}
+
+/* Serves one log once.  True: there is more to do right now. */
+static bool serve(struct log *l)
+{
+	uint64_t now = clock_ms(CLOCK_MONOTONIC), level;
+
+	if (!l->file.conf.on)
+		return false;
+	if (l->trouble && now < l->retry_ms)
+		return false;
+	if (l->out_len && !flush(l))
+		return false;
+	level = bucket_level(&l->rate, now);
+	if (level < 512 && !daemon_left) /* not in crumbs */
+		return false;
+	if (!format_chunk(l, level < CHUNK ? (size_t)level : CHUNK)) {
+		l->dirty = false;
+		return false;
+	}
+	if (!flush(l))
+		return false;
+	rotate_if_due(l);
+	return true;
+}
+
+/* ---- messages ---- */
+
+static void drop_log(struct log *l)
+{
+	log_file_close(&l->file);
+	rec_close(&l->rec);
+	free(l->out);
+	logs[l->slot] = NULL;
+	free(l);
+}
+
+static void take_all(struct log *l)
+{
+	for (int i = 0; i < 4096 && serve(l); i++)
+		;
+}
+
+/* Finds the place where an earlier log helper stopped, or starts a new state. */
+static void restore(struct log *l)
+{
+	struct log_state *s = l->file.state;
+	char id[sizeof(s->id)];
+
+	memset(id, 0, sizeof(id));
+	snprintf(id, sizeof(id), "%s.%s", l->rec.h->uuid, l->rec.h->console);
+	if (memcmp(s->id, id, sizeof(id)) != 0 ||
+	    s->c[s->seq & 1].cursor > rec_head(&l->rec)) {
+		memset(s, 0, sizeof(*s));
+		memcpy(s->id, id, sizeof(id));
+	}
+	l->file.now = s->c[s->seq & 1];
+	l->out_cursor = l->file.now.cursor;
+	lines_init(&l->lines, l->file.conf.raw, l->file.now.mid_line);
+}
+
+static bool conf_ok(const struct log_open *o)
+{
+	return memchr(o->name, 0, sizeof(o->name)) && o->name[0] && o->name[0] != '.' &&
+	       !strchr(o->name, '/');
+}
+
+static void set_rate(struct log *l)
+{
+	uint64_t r = l->file.conf.flood_bytes;
+
+	bucket_init(&l->rate, r, r + CHUNK, clock_ms(CLOCK_MONOTONIC));
+}
+
+static void open_log(const struct hmsg *m, const struct log_open *o, int fd)
+{
+	struct log *l = fd < 0 ? NULL : calloc(1, sizeof(*l));
+
+	if (logs[m->slot])
+		drop_log(logs[m->slot]);
+	if (!l || !conf_ok(o) || rec_map_reader(&l->rec, fd) < 0) {
+		if (fd >= 0)
+			close(fd);
+		free(l);
+		return;
+	}
+	l->slot = m->slot;
+	l->file.fd = -1;
+	l->file.conf = *o;
+	l->file.state = &states[m->slot];
+	restore(l);
+	set_rate(l);
+	logs[m->slot] = l;
+	l->dirty = true;
+	if (o->compress) /* what a crash left uncompressed */
+		gzip_begin(o->name);
+}
+
+static void note(struct log *l, const char *text)
+{
+	take_all(l);
+	if (l->out_len)
+		return; /* trouble: the note would come before what it is about */
+	add_marker(l, text);
+	if (l->out_len)
+		flush(l);
+}
+
+static void switch_on(struct log *l, bool on)
+{
+	char text[96];
+	uint64_t head = rec_head(&l->rec);
+
+	if (l->file.conf.on == on)
+		return;
+	if (!on) {
+		note(l, "keel: logging switched off");
+		l->file.conf.on = false;
+		return;
+	}
+	snprintf(text, sizeof(text), "keel: logging switched on, %llu bytes not logged",
+		 (unsigned long long)(head - l->out_cursor));
+	l->file.conf.on = true;
+	l->out_cursor = l->file.now.cursor = head;
+	lines_init(&l->lines, l->file.conf.raw, l->lines.mid_line);
+	add_marker(l, text);
+	flush(l);
+}
+
+static void configure(struct log *l, const struct log_open *o)
+{
+	bool raw = l->file.conf.raw, on = l->file.conf.on;
+
+	if (!conf_ok(o))
+		return;
+	take_all(l);
+	if (strcmp(o->name, l->file.conf.name))
+		log_file_rename(&l->file, o->name);
+	if (on != (bool)o->on)
+		switch_on(l, o->on);
+	l->file.conf = *o;
+	if (raw != (bool)o->raw)
+		lines_init(&l->lines, o->raw, l->lines.mid_line);
+	set_rate(l);
+}
+
+static void handle(const struct hmsg_in *m, int fd)
+{
+	struct log *l = m->head.slot < DOORBELL_SLOTS ? logs[m->head.slot] : NULL;
+	struct log_open o;
+	char text[160];
+
+	if (m->head.slot >= DOORBELL_SLOTS)
+		return;
+	if (m->head.type == HM_LOG_OPEN || m->head.type == HM_LOG_CONF) {
+		if (m->head.len != sizeof(o))
+			return;
+		memcpy(&o, m->payload, sizeof(o));
+		if (m->head.type == HM_LOG_OPEN)
+			open_log(&m->head, &o, fd);
+		else if (l)
+			configure(l, &o);
+	} else if (l && m->head.type == HM_LOG_CLOSE) {
+		take_all(l);
+		drop_log(l);
+	} else if (l && m->head.type == HM_LOG_NOTE && m->head.len < sizeof(text)) {
+		memcpy(text, m->payload, m->head.len);
+		text[m->head.len] = '\0';
+		if (l->file.conf.on)
+			note(l, text);
+	}
+}
+
+static void take_messages(void)
+{
+	static struct hmsg_in m;
+	int fd, r;
+
+	while ((r = side_receive(&m, &fd)) > 0)
+		handle(&m, fd);
+	if (r < 0)
+		daemon_left = true;
+}
+
+static void take_news(void)
+{
+	for (uint32_t w = 0; w < DOORBELL_SLOTS / 64; w++) {
+		uint64_t bits = doorbell_take(&bell, w);
+
+		while (bits) {
+			struct log *l = logs[w * 64 + (uint32_t)__builtin_ctzll(bits)];
+
+			bits &= bits - 1;
+			if (l)
+				l->dirty = true;
+		}
+	}
+}
+
+/* Returns how long to wait for news: 0 while there is work. */
+static int serve_all(void)
+{
+	int wait = IDLE_MS;
+
+	for (unsigned i = 0; i < DOORBELL_SLOTS; i++) {
+		struct log *l = logs[i];
+
+		if (!l || (!l->dirty && !l->out_len))
+			continue;
+		bell.page->busy_slot = i + 1;
+		if (serve(l))
+			wait = 0;
+		else if (l->trouble && wait > RETRY_MS)
+			wait = RETRY_MS;
+		else if (l->dirty && l->file.conf.on && wait > THROTTLED)
+			wait = THROTTLED;
+	}
+	bell.page->busy_slot = 0;
+	if (gzip_step())
+		wait = 0;
+	return wait;
+}
+
+static void rotate_old(void)
+{
+	for (unsigned i = 0; i < DOORBELL_SLOTS; i++) {
+		if (logs[i] && logs[i]->file.conf.on && !logs[i]->out_len)
+			rotate_if_due(logs[i]);
+	}
+}
+
+/* The daemon left: what is in the records now is still written. */
+static void last_pass(void)
+{
+	for (unsigned i = 0; i < DOORBELL_SLOTS; i++) {
+		if (logs[i]) {
+			take_all(logs[i]);
+			drop_log(logs[i]);
+		}
+	}
+}
+
+int log_helper_main(void)
+{
+	int wait = 0;
+
+	states = mmap(NULL, LOG_STATE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
+		      HELPER_STATE_FD, 0);
+	if (states == MAP_FAILED || doorbell_map(&bell, HELPER_MEM_FD, HELPER_EVENT_FD) < 0)
+		return 1;
+	while (!daemon_left) {
+		if (wait)
+			side_wait(&bell, wait, false);
+		if (wait == IDLE_MS)
+			rotate_old();
+		take_messages();
+		take_news();
+		wait = serve_all();
+	}
+	last_pass();
+	return 0;
+}

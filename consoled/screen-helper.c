@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The screen helper: reads records, filters, keeps terminal models, paints.
+ * Each open console has one position up to which filter and model have gone;
+ * live output, repaints and replays are all made at that position, so their
+ * order in the socket is the order of the guest's bytes.
+ *
+ * Few bytes go first: a console with at most QUICK bytes waiting is served
+ * before any with more, so that an echo never waits for a flood.  A console
+ * that is SKIP bytes behind jumps to the near past and is repainted.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "helper-side.h"
+#include "record.h"
+#include "terminal.h"
+
+#define REBUILD	   (96u << 10) /* of history for a new model: a few ms */
+#define QUICK	   4096u
+#define SLICE	   8192u
+#define SKIP	   (128u << 10)
+#define SKIP_TO	   (16u << 10)
+#define PAINT_MS   50 /* between two repaints of a flooding console */
+#define OUT_MAX	   (HELPER_PAYLOAD - KFILTER_SEQ_MAX)
+
+struct screen {
+	struct record rec;
+	uint32_t slot;
+	unsigned cols, rows;
+	bool following, dirty, flooded;
+	uint64_t pos, safe; /* read up to here; last boundary between sequences */
+	struct kfilter filter;
+	struct terminal *term;
+	long painted_ms;
+};
+
+static struct screen *screens[DOORBELL_SLOTS];
+static unsigned nopen;
+static uint32_t open_slots[DOORBELL_SLOTS];
+static struct doorbell bell;
+static bool daemon_left;
+
+static long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/*
+ * Waits for room when there is none: so output is bounded by the socket.  The
+ * daemon always reads, so this wait is short; when it left, the poll says so.
+ */
+static void emit(const struct hmsg *m, const void *payload, size_t n)
+{
+	struct hmsg h = *m;
+
+	h.len = (uint32_t)n;
+	while (!daemon_left && !side_send(&h, payload, n)) {
+		if (!side_can_retry())
+			daemon_left = true;
+		else
+			side_wait(&bell, -1, true);
+	}
+}
+
+static void emit_parts(struct hmsg *m, const uint8_t *p, size_t n)
+{
+	do {
+		size_t part = n < HELPER_PAYLOAD ? n : HELPER_PAYLOAD;
+
+		m->more = part < n;
+		emit(m, p, part);
+		p += part;
+		n -= part;
+	} while (n);
+}
+
+/* ---- models ---- */
+
+/* Reads up to n bytes behind s->pos into buf; counts what was overwritten. */
+static size_t read_on(struct screen *s, uint8_t *buf, size_t n, uint64_t *skipped)
+{
+	uint64_t from = s->pos;
+	size_t got = rec_read(&s->rec, &from, buf, n);
+
+	*skipped = from > s->pos ? from - s->pos : 0;
+	s->pos = from + got;
+	return got;
+}
+
+/* Filters n bytes that end at s->pos; returns how many came out. */
+static size_t run_filter(struct screen *s, const uint8_t *in, size_t n, uint8_t *out)
+{
+	size_t m = kfilter_run(&s->filter, in, n, out), back = kfilter_pending(&s->filter);
+
+	s->safe = s->pos - (back < s->pos ? back : s->pos);
+	return m;
+}
+
+static void new_filter(struct screen *s, uint64_t pos)
+{
+	kfilter_init(&s->filter, false);
+	s->pos = s->safe = pos;
+}
+
+/* After a jump into the middle of things: goes on behind the next line feed. */
+static void align(struct screen *s, uint64_t limit)
+{
+	uint8_t buf[4096], *nl;
+	uint64_t skipped, start = s->pos;
+	size_t n = limit - start < sizeof(buf) ? (size_t)(limit - start) : sizeof(buf);
+
+	n = read_on(s, buf, n, &skipped);
+	nl = memchr(buf, '\n', n);
+	s->pos = nl ? s->pos - n + (size_t)(nl - buf) + 1 : s->pos - n;
+	s->safe = s->pos;
+}
+
+/* Makes the model that a console did without, from its history up to `upto`. */
+static bool build(struct screen *s, uint64_t upto)
+{
+	static uint8_t in[SLICE], out[SLICE + KFILTER_SEQ_MAX];
+	uint64_t old = rec_oldest(&s->rec), from, skipped;
+	size_t n;
+
+	s->term = terminal_new(s->cols, s->rows);
+	if (!s->term)
+		return false;
+	from = upto > REBUILD ? upto - REBUILD : 0;
+	if (from < old)
+		from = old;
+	new_filter(s, from);
+	if (from)
+		align(s, upto);
+	while (s->pos < upto) {
+		n = upto - s->pos < SLICE ? (size_t)(upto - s->pos) : SLICE;
+		n = read_on(s, in, n, &skipped);
+		if (!n)
+			break;
+		terminal_feed(s->term, out, run_filter(s, in, n, out));
+	}
+	return true;
+}
+
+static void drop_model(struct screen *s)
+{
+	terminal_free(s->term);
+	s->term = NULL;
+}
+
+static void paint(struct screen *s, uint32_t request)
+{
+	struct hmsg m = {.type = HM_PAINTED, .slot = s->slot, .a = request,
+			 .b = s->cols << 16 | s->rows, .off = s->safe};
+	size_t n = 0;
+	uint8_t *p = terminal_paint(s->term, &s->filter, &n);
+
+	emit_parts(&m, p, p ? n : 0);
+	free(p);
+	s->painted_ms = now_ms();
+}
+
+/* Too far behind to show everything: the near past, and a repaint at its end. */
+static void skip(struct screen *s, uint64_t to)
+{
+	struct hmsg m = {.type = HM_LOST, .slot = s->slot};
+	uint64_t from = s->pos;
+
+	/* What was begun is broken off, as a terminal does at CAN. */
+	s->filter.state = 0;
+	s->filter.len = 0;
+	s->filter.back = 0;
+	terminal_feed(s->term, "\030", 1);
+	s->pos = s->safe = to;
+	align(s, rec_head(&s->rec));
+	m.off = s->pos - from;
+	emit(&m, NULL, 0);
+	s->flooded = true;
+}
+
+/*
+ * Serves one console once, at most `budget` bytes.  True: there is more.
+ */
+static bool serve(struct screen *s, size_t budget)
+{
+	static uint8_t in[SLICE], out[SLICE + KFILTER_SEQ_MAX];
+	struct hmsg m = {.type = HM_OUT, .slot = s->slot};
+	uint64_t head = rec_head(&s->rec), skipped = 0;
+	size_t n, o;
+
+	if (head - s->pos > SKIP)
+		skip(s, head - SKIP_TO);
+	n = read_on(s, in, budget < SLICE ? budget : SLICE, &skipped);
+	o = run_filter(s, in, n, out);
+	terminal_feed(s->term, out, o);
+	m.off = s->safe;
+	if (o && !s->flooded)
+		emit(&m, out, o);
+	if (s->flooded && (s->pos == head || now_ms() - s->painted_ms >= PAINT_MS)) {
+		s->flooded = head - s->pos > SKIP_TO;
+		paint(s, 0);
+	}
+	return s->pos < rec_head(&s->rec) || s->flooded;
+}
+
+/* ---- requests ---- */
+
+static void catch_up(struct screen *s)
+{
+	uint64_t head = rec_head(&s->rec);
+
+	while (s->pos < head && !daemon_left && serve(s, SLICE))
+		;
+}
+
+static void close_screen(uint32_t slot)
+{
+	struct screen *s = screens[slot];
+
+	if (!s)
+		return;
+	screens[slot] = NULL;
+	for (unsigned i = 0; i < nopen; i++) {
+		if (open_slots[i] == slot)
+			open_slots[i--] = open_slots[--nopen];
+	}
+	drop_model(s);
+	rec_close(&s->rec);
+	free(s);
+}
+
+static void open_screen(const struct hmsg *m, int fd)
+{
+	struct screen *s;
+
+	close_screen(m->slot);
+	s = fd < 0 ? NULL : calloc(1, sizeof(*s));
+	if (!s || rec_map_reader(&s->rec, fd) < 0) {
+		if (fd >= 0)
+			close(fd);
+		free(s);
+		return;
+	}
+	s->slot = m->slot;
+	s->cols = m->a;
+	s->rows = m->b;
+	screens[m->slot] = s;
+	open_slots[nopen++] = m->slot;
+}
+
+static void do_follow(struct screen *s, uint64_t from)
+{
+	uint64_t head = rec_head(&s->rec);
+
+	drop_model(s);
+	if (from > head || from < rec_oldest(&s->rec))
+		from = head;
+	if (!build(s, from))
+		return;
+	s->following = true;
+	s->dirty = true;
+}
+
+static void do_snapshot(struct screen *s, uint32_t request)
+{
+	static uint8_t buf[HELPER_PAYLOAD];
+	struct hmsg m = {.type = HM_SNAPPED, .slot = s->slot, .a = request,
+			 .b = s->cols << 16 | s->rows, .off = s->safe};
+	unsigned x, y, row = 0, per;
+	struct kcon_cell c;
+	struct kcon_w w;
+	bool visible;
+
+	terminal_cursor(s->term, &x, &y, &visible);
+	per = (unsigned)((HELPER_PAYLOAD - 16) / (s->cols * KCON_CELL_WIRE));
+	while (row < s->rows) {
+		unsigned end = row + per < s->rows ? row + per : s->rows;
+
+		kcon_w_init(&w, buf, sizeof(buf));
+		kcon_w_u16(&w, (uint16_t)x);
+		kcon_w_u16(&w, (uint16_t)y);
+		kcon_w_u8(&w, visible);
+		for (; row < end; row++) {
+			for (unsigned col = 0; col < s->cols; col++) {
+				terminal_cell(s->term, row, col, &c);
+				kcon_w_cell(&w, &c);
+			}
+		}
+		m.more = row < s->rows;
+		emit(&m, buf, w.len);
+	}
+}
+
+/* Filtered bytes from an earlier boundary up to where this console is now. */
+static void do_replay(struct screen *s, uint32_t request, uint64_t from)
+{
+	static uint8_t in[SLICE], out[SLICE + KFILTER_SEQ_MAX];
+	struct hmsg m = {.type = HM_REPLAYED, .slot = s->slot, .a = request};
+	struct kfilter f;
+	uint64_t at = from;
+	size_t n, o;
+
+	catch_up(s);
+	m.b = from > s->safe || s->safe - from > SKIP;
+	kfilter_init(&f, false);
+	while (!m.b && at < s->safe) {
+		uint64_t want = at;
+
+		n = s->safe - at < SLICE ? (size_t)(s->safe - at) : SLICE;
+		n = rec_read(&s->rec, &at, in, n);
+		m.b = !n || at != want;
+		if (m.b)
+			break;
+		at += n;
+		o = kfilter_run(&f, in, n, out);
+		m.off = at;
+		m.more = 1;
+		emit(&m, out, o);
+	}
+	m.off = s->safe;
+	m.more = 0;
+	emit(&m, NULL, 0);
+}
+
+static void handle(const struct hmsg *m, int fd)
+{
+	struct screen *s = m->slot < DOORBELL_SLOTS ? screens[m->slot] : NULL;
+
+	if (m->slot >= DOORBELL_SLOTS)
+		return;
+	bell.page->busy_slot = m->slot + 1;
+	if (m->type == HM_OPEN) {
+		open_screen(m, fd);
+		return;
+	}
+	if (!s)
+		return;
+	if (m->type == HM_CLOSE) {
+		close_screen(m->slot);
+	} else if (m->type == HM_FOLLOW) {
+		do_follow(s, m->off);
+	} else if (m->type == HM_UNFOLLOW) {
+		s->following = false;
+		drop_model(s);
+	} else if (m->type == HM_RESIZE) {
+		s->cols = m->a;
+		s->rows = m->b;
+		if (s->term)
+			terminal_resize(s->term, s->cols, s->rows);
+	} else if (s->term || build(s, rec_head(&s->rec))) {
+		if (s->following)
+			catch_up(s);
+		if (m->type == HM_PAINT)
+			paint(s, m->a);
+		else if (m->type == HM_SNAP)
+			do_snapshot(s, m->a);
+		else if (m->type == HM_REPLAY)
+			do_replay(s, m->a, m->off);
+		if (!s->following)
+			drop_model(s);
+	}
+}
+
+static void take_messages(void)
+{
+	static struct hmsg_in m;
+	int fd, r;
+
+	while ((r = side_receive(&m, &fd)) > 0) {
+		handle(&m.head, fd);
+		bell.page->busy_slot = 0;
+	}
+	if (r < 0)
+		daemon_left = true;
+}
+
+static void take_news(void)
+{
+	for (uint32_t w = 0; w < DOORBELL_SLOTS / 64; w++) {
+		uint64_t bits = doorbell_take(&bell, w);
+
+		while (bits) {
+			struct screen *s = screens[w * 64 + (uint32_t)__builtin_ctzll(bits)];
+
+			bits &= bits - 1;
+			if (s)
+				s->dirty = true;
+		}
+	}
+}
+
+/* One round: all quick ones, then one slice of one that has more. */
+static bool round_of_service(void)
+{
+	static unsigned turn;
+	struct screen *slow = NULL;
+	bool more = false;
+
+	for (unsigned i = 0; i < nopen; i++) {
+		struct screen *s = screens[open_slots[(turn + i) % nopen]];
+
+		if (!s->dirty || !s->following)
+			continue;
+		bell.page->busy_slot = s->slot + 1;
+		if (!s->flooded && rec_head(&s->rec) - s->pos <= QUICK) {
+			s->dirty = serve(s, QUICK);
+		} else if (!slow) {
+			slow = s;
+			turn = (turn + i + 1) % nopen;
+		}
+		more |= s->dirty;
+	}
+	if (slow) {
+		bell.page->busy_slot = slow->slot + 1;
+		slow->dirty = serve(slow, SLICE);
+	}
+	bell.page->busy_slot = 0;
+	return more;
+}
+
+int screen_helper_main(void)
+{
+	bool busy = false;
+
+	if (doorbell_map(&bell, HELPER_MEM_FD, HELPER_EVENT_FD) < 0)
+		return 1;
+	while (!daemon_left) {
+		if (!busy)
+			side_wait(&bell, -1, false);
+		take_messages();
+		take_news();
+		busy = round_of_service();
+	}
+	return 0;
+}
