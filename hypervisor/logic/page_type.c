@@ -573,13 +573,11 @@ static void entry_put(struct pt_space *s, struct page_info *table, u32 level, u3
 
 /* Same frame, both present: an upper entry keeps all it holds; an L1 entry too if the right to write does
  * not grow (what it loses is dropped afterwards). Frames that are no RAM take the long way. */
-static bool keeps_frame(const struct page_info *table, u32 level, u64 old, u64 val)
+static bool keeps_frame(u32 level, u64 old, u64 val)
 {
 	if (!(old & val & PTE_P) || !mfn_eq(pte_mfn(old), pte_mfn(val)))
 		return false;
-	if (level > 1)
-		return !upper_is_self(table, val);
-	return pt_env_page(pte_mfn(val)) && (!(val & PTE_RW) || (old & PTE_RW));
+	return level > 1 || (pt_env_page(pte_mfn(val)) && (!(val & PTE_RW) || (old & PTE_RW)));
 }
 
 /* The whole change but for the store: checks and takes references. *kept: only PT_WRITABLE may go. */
@@ -591,7 +589,7 @@ static int entry_prepare(struct pt_space *s, struct page_info *table, u32 slot, 
 	bool held = false;
 	int rc;
 
-	*kept = keeps_frame(table, level, old, *val);
+	*kept = keeps_frame(level, old, *val);
 	if (*kept) {
 		if (level > 1)
 			return upper_check(table, val);

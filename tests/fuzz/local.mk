@@ -1,1 +1,2 @@
 # Tests of this folder append to TESTS and its companions.
+include $(srcdir)/fuzz/mm.mk

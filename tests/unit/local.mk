@@ -1,3 +1,4 @@
 # Tests of this folder append to TESTS and its companions.
 include $(srcdir)/unit/grant.mk
 include $(srcdir)/unit/core.mk
+include $(srcdir)/unit/mm.mk
