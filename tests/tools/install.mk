@@ -1,0 +1,15 @@
+# Tests of installer/: its library, its command line, its wizard under a pseudo-terminal.
+INSTALL_TEST_LIBS = ../installer/libkeelinstall.a ../lib/libkeel.a $(ISO9660_LIBS) \
+	$(UDF_LIBS) $(ARCHIVE_LIBS) $(OSINFO_LIBS) $(SECCOMP_LIBS) $(JSONC_LIBS) \
+	$(CURL_LIBS) $(XL_LIBS)
+
+check_PROGRAMS += tools/install-unit
+TESTS += tools/install-unit
+tools_install_unit_SOURCES = \
+	tools/install-unit.c tools/install-unit.h \
+	tools/install-unit-execute.c \
+	tools/install-unit-media.c \
+	tools/install-unit-parse.c \
+	tools/install-unit-plan.c
+tools_install_unit_CFLAGS = $(AM_CFLAGS) -D_GNU_SOURCE $(CHECK_CFLAGS) $(ARCHIVE_CFLAGS)
+tools_install_unit_LDADD = $(INSTALL_TEST_LIBS) $(CHECK_LIBS)
