@@ -124,8 +124,6 @@ static void domain_free(struct domain *d)
 	grant_domain_free(d);
 	evtchn_domain_free(d);
 	arch_domain_destroy(d);
-	if (d->shared_info)
-		unshare_xen_page(d, d->shared_info);
 	free_xen_page(d->dummy_vcpu_info);
 	xfree(d->e820);
 	xfree(d->vcpu);
@@ -234,10 +232,6 @@ static int domain_fill(struct domain *d, const struct xen_domctl_createdomain *c
 {
 	int rc;
 
-	d->shared_info = alloc_xen_page();
-	if (!d->shared_info)
-		return -XEN_ENOMEM;
-	share_xen_page(d, d->shared_info, false);
 	rc = sched_domain_create(d);
 	if (!rc)
 		rc = arch_domain_create(d, cfg->flags);

@@ -473,6 +473,17 @@ static struct vcpu *choose_next(struct cpu_queue *cq, u32 me)
 	}
 }
 
+/* Lock: cq. When may the first that waits take curr's place? One that has woken waits for the rate
+ * limit only. */
+static ns_t slice_end(const struct cpu_queue *cq, ns_t now)
+{
+	ns_t ratelimit = (ns_t)READ_ONCE(ratelimit_us) * 1000, end = RQ_SLICE;
+
+	if (rq_preempts(rq_first(&cq->q), &cq->curr->sched->e, ratelimit, ratelimit))
+		end = ratelimit;
+	return MAX(cq->curr_since + end, now + RQ_MIN_TIMER);
+}
+
 /* Lock: cq. When must this CPU decide again? */
 static void set_slice(struct cpu_queue *cq, ns_t now)
 {
@@ -483,7 +494,7 @@ static void set_slice(struct cpu_queue *cq, ns_t now)
 		struct sched_domain *sd = v->domain->sched;
 
 		if (cq->q.count > 0)
-			end = MAX(cq->curr_since + RQ_SLICE, now + RQ_MIN_TIMER);
+			end = slice_end(cq, now);
 		if (sd->cap.percent) {
 			ns_t left = MAX((ns_t)READ_ONCE(sd->cap.budget), (ns_t)RQ_MIN_TIMER);
 
