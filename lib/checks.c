@@ -96,8 +96,12 @@ static void check_rivals(struct keel_host *host, struct keel_check *check)
 	static const char *const units[] = {"xen.service", "xendomains.service"};
 	char state[32];
 
+	if (!host) {
+		said(check, KEEL_CHECK_BAD, "unknown", "");
+		return;
+	}
 	said(check, KEEL_CHECK_OK, "none active", "");
-	for (size_t i = 0; host && i < sizeof(units) / sizeof(*units); i++) {
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
 		if (host->ops->unit_state(host->ctx, units[i], state, sizeof(state), NULL))
 			continue;
 		if (strcmp(state, "active") != 0)

@@ -79,7 +79,8 @@ int xl_units(void *ctx, struct keel_guest *guests, size_t count, struct keel_err
 	return 0;
 }
 
-int xl_unit_start(void *ctx, const char *name, struct keel_error *err)
+int xl_unit_start(void *ctx, const char *name, const volatile int *cancel,
+		  struct keel_error *err)
 {
 	char unit[KEEL_UNIT_MAX];
 	struct xl_host *host = ctx;
@@ -88,10 +89,11 @@ int xl_unit_start(void *ctx, const char *name, struct keel_error *err)
 		return -1;
 	keel_name_to_unit(name, unit, sizeof(unit));
 	keel_unit_reset_failed(host->bus, unit);
-	return keel_unit_start(host->bus, unit, err);
+	return keel_unit_start(host->bus, unit, cancel, err);
 }
 
-int xl_unit_stop(void *ctx, const char *name, struct keel_error *err)
+int xl_unit_stop(void *ctx, const char *name, const volatile int *cancel,
+		 struct keel_error *err)
 {
 	char unit[KEEL_UNIT_MAX];
 	struct xl_host *host = ctx;
@@ -99,7 +101,7 @@ int xl_unit_stop(void *ctx, const char *name, struct keel_error *err)
 	if (!bus_of(host, err))
 		return -1;
 	keel_name_to_unit(name, unit, sizeof(unit));
-	return keel_unit_stop(host->bus, unit, err);
+	return keel_unit_stop(host->bus, unit, cancel, err);
 }
 
 int xl_unit_enable(void *ctx, const char *name, bool on, struct keel_error *err)

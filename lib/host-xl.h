@@ -63,8 +63,10 @@ int xl_sysrq(void *ctx, uint32_t domid, char key, struct keel_error *err);
 
 /* host-xl-unit.c: the units, through this connection's bus */
 int xl_units(void *ctx, struct keel_guest *guests, size_t count, struct keel_error *err);
-int xl_unit_start(void *ctx, const char *name, struct keel_error *err);
-int xl_unit_stop(void *ctx, const char *name, struct keel_error *err);
+int xl_unit_start(void *ctx, const char *name, const volatile int *cancel,
+		  struct keel_error *err);
+int xl_unit_stop(void *ctx, const char *name, const volatile int *cancel,
+		 struct keel_error *err);
 int xl_unit_enable(void *ctx, const char *name, bool on, struct keel_error *err);
 int xl_unit_state(void *ctx, const char *unit, char *state, size_t size,
 		  struct keel_error *err);

@@ -149,9 +149,14 @@ struct keel_host_ops {
 	/* Units: fills has_unit, unit_failed, autostart of the guests that it knows. */
 	int (*units)(void *ctx, struct keel_guest *guests, size_t count,
 		     struct keel_error *err);
-	/* Start or stop NAME's unit and wait for the job's end. */
-	int (*unit_start)(void *ctx, const char *name, struct keel_error *err);
-	int (*unit_stop)(void *ctx, const char *name, struct keel_error *err);
+	/*
+	 * Start or stop NAME's unit and wait for the job's end, or until *cancel (may be
+	 * NULL) becomes nonzero (KEEL_ECANCELLED): then the job goes on by itself.
+	 */
+	int (*unit_start)(void *ctx, const char *name, const volatile int *cancel,
+			  struct keel_error *err);
+	int (*unit_stop)(void *ctx, const char *name, const volatile int *cancel,
+			 struct keel_error *err);
 	int (*unit_enable)(void *ctx, const char *name, bool on, struct keel_error *err);
 	/* "active", "failed", ... of any unit by its full name. */
 	int (*unit_state)(void *ctx, const char *unit, char *state, size_t size,

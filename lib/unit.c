@@ -11,6 +11,7 @@
 #define MANAGER "org.freedesktop.systemd1.Manager"
 #define UNIT	"org.freedesktop.systemd1.Unit"
 #define CALL_TIMEOUT_US 120000000
+#define CANCEL_POLL_US	500000
 
 sd_bus *keel_bus_open(struct keel_error *err)
 {
@@ -68,7 +69,7 @@ static int job_removed(sd_bus_message *m, void *arg, sd_bus_error *ret)
 	return 0;
 }
 
-static int wait_job(sd_bus *bus, struct job *job)
+static int wait_job(sd_bus *bus, struct job *job, const volatile int *cancel)
 {
 	int rc;
 
@@ -77,9 +78,12 @@ static int wait_job(sd_bus *bus, struct job *job)
 			snprintf(job->result, sizeof(job->result), "%s",
 				 job->early_result[i]);
 	while (!job->result[0]) {
+		if (cancel && *cancel)
+			return -ECANCELED;
 		rc = sd_bus_process(bus, NULL);
+		/* A signal may set *cancel just before the wait: so that one has an end. */
 		if (rc == 0)
-			rc = sd_bus_wait(bus, UINT64_MAX);
+			rc = sd_bus_wait(bus, CANCEL_POLL_US);
 		if (rc < 0 && rc != -EINTR)
 			return rc;
 	}
@@ -87,7 +91,7 @@ static int wait_job(sd_bus *bus, struct job *job)
 }
 
 static int run_job(sd_bus *bus, const char *method, const char *what, const char *unit,
-		   struct keel_error *err)
+		   const volatile int *cancel, struct keel_error *err)
 {
 	sd_bus_error bus_err = SD_BUS_ERROR_NULL;
 	sd_bus_message *reply = NULL;
@@ -108,9 +112,11 @@ static int run_job(sd_bus *bus, const char *method, const char *what, const char
 	if (rc >= 0)
 		rc = sd_bus_message_read(reply, "o", &job.path);
 	if (rc >= 0)
-		rc = wait_job(bus, &job);
+		rc = wait_job(bus, &job, cancel);
 	sd_bus_message_unref(reply);
 	sd_bus_slot_unref(slot);
+	if (rc == -ECANCELED)
+		return keel_fail(err, KEEL_ECANCELLED, "cancelled");
 	if (rc < 0)
 		return bus_fail(err, rc, &bus_err, what, unit);
 	sd_bus_error_free(&bus_err);
@@ -123,14 +129,16 @@ static int run_job(sd_bus *bus, const char *method, const char *what, const char
 	return 0;
 }
 
-int keel_unit_start(sd_bus *bus, const char *unit, struct keel_error *err)
+int keel_unit_start(sd_bus *bus, const char *unit, const volatile int *cancel,
+		    struct keel_error *err)
 {
-	return run_job(bus, "StartUnit", "start", unit, err);
+	return run_job(bus, "StartUnit", "start", unit, cancel, err);
 }
 
-int keel_unit_stop(sd_bus *bus, const char *unit, struct keel_error *err)
+int keel_unit_stop(sd_bus *bus, const char *unit, const volatile int *cancel,
+		   struct keel_error *err)
 {
-	return run_job(bus, "StopUnit", "stop", unit, err);
+	return run_job(bus, "StopUnit", "stop", unit, cancel, err);
 }
 
 void keel_unit_reset_failed(sd_bus *bus, const char *unit)

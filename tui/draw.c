@@ -231,7 +231,7 @@ static int first_shown(int focus, int shown, int all)
 	return first < 0 ? 0 : first;
 }
 
-void draw_show(int row, int col, int shift, bool repaint)
+void draw_show(int row, int col, int shift, const char *note, bool repaint)
 {
 	int rows = LINES, cols = COLS, top, left;
 	bool small = rows < draw_rows() || cols < draw_cols();
@@ -249,11 +249,11 @@ void draw_show(int row, int col, int shift, bool repaint)
 		clearok(curscr, TRUE);
 	/* stdscr lies below; it must not be flushed over the canvas later. */
 	if (small && LINES > 1) {
-		char note[64];
+		char small_note[64];
 
-		snprintf(note, sizeof(note), "%dx%d: wants %dx%d. < > shift", COLS, LINES,
-			 MIN_COLS, MIN_ROWS);
-		mvwaddnstr(stdscr, LINES - 1, 0, note, COLS - 1);
+		snprintf(small_note, sizeof(small_note), "%dx%d: wants %dx%d. < > shift",
+			 COLS, LINES, MIN_COLS, MIN_ROWS);
+		mvwaddnstr(stdscr, LINES - 1, 0, *note ? note : small_note, COLS - 1);
 		wclrtoeol(stdscr);
 		touchline(stdscr, LINES - 1, 1);
 	}

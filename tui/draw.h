@@ -48,9 +48,9 @@ bool draw_unicode(void);
 void draw_clear(void);
 /*
  * Shows the canvas.  On a small terminal the part around (row, col) is shown, shifted by
- * shift columns.  repaint sends everything again.
+ * shift columns, and note on the last line.  repaint sends everything again.
  */
-void draw_show(int row, int col, int shift, bool repaint);
+void draw_show(int row, int col, int shift, const char *note, bool repaint);
 
 /* Text in width columns: cut or filled up.  A width of 0 means: as long as it is. */
 void draw_text(int row, int col, int width, enum style style, const char *text);

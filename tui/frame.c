@@ -99,25 +99,27 @@ static void draw_summary(const struct app *app)
 		draw_format(2, 27, 53, STYLE_BAD, "Attention:%s", text);
 }
 
-static void draw_status(struct app *app)
+/* What the status line says now: the command asked for, what runs, or the last message. */
+static enum style status_text(const struct app *app, char *buf, size_t size)
 {
 	struct job *job = job_active();
-	int row = draw_rows() - 2;
 	char spent[32];
 
-	if (app->show_command && app->last_command[0]) {
-		draw_format(row, 0, draw_cols(), STYLE_HEAD, " $ %s", app->last_command);
-		return;
+	buf[0] = '\0';
+	if (app->show_command) {
+		snprintf(buf, size, "$ %s", app->last_command);
+		return STYLE_HEAD;
 	}
 	if (job) {
 		keel_format_duration((uint64_t)job_elapsed_ms(job) / 1000, spent,
 				     sizeof(spent));
-		draw_format(row, 0, draw_cols(), STYLE_BOLD, " %s%s   %s   ^C cancels",
-			    job->title, job->cancelled ? " (cancelling)" : " ...", spent);
-		return;
+		snprintf(buf, size, "%s%s   %s   ^C cancels", job->title,
+			 job->cancelled ? " (cancelling)" : " ...", spent);
+		return STYLE_BOLD;
 	}
-	if (app->message[0] && time(NULL) - app->message_time < MESSAGE_S)
-		draw_format(row, 0, draw_cols(), app->message_style, " %s", app->message);
+	if (time(NULL) - app->message_time < MESSAGE_S)
+		snprintf(buf, size, "%s", app->message);
+	return app->message_style;
 }
 
 static void draw_keys(struct app *app)
@@ -157,6 +159,8 @@ static bool draw_trouble(struct app *app)
 void frame_draw(struct app *app)
 {
 	const struct view *view = app_view(app);
+	char status[sizeof(app->last_command) + 8];
+	enum style style = status_text(app, status, sizeof(status));
 
 	draw_clear();
 	app->focus_row = app->focus_col = 0;
@@ -167,10 +171,10 @@ void frame_draw(struct app *app)
 	}
 	if ((view != &view_list && view != &view_guest) || !draw_trouble(app))
 		view->draw(app);
-	draw_status(app);
+	draw_format(draw_rows() - 2, 0, draw_cols(), style, " %s", status);
 	draw_keys(app);
 	if (app->dialog.open)
 		dialog_draw(app);
-	draw_show(app->focus_row, app->focus_col, app->shift, app->repaint);
+	draw_show(app->focus_row, app->focus_col, app->shift, status, app->repaint);
 	app->repaint = false;
 }

@@ -99,7 +99,7 @@ static void begin(struct fake *f)
 		perror(state_path());
 		abort();
 	}
-	copy = dup(f->fd);
+	copy = fcntl(f->fd, F_DUPFD_CLOEXEC, 0);
 	in = copy < 0 ? NULL : fdopen(copy, "r");
 	if (!in)
 		abort();
@@ -191,7 +191,7 @@ static int fake_info(void *ctx, struct keel_host_info *info, struct keel_error *
 	info->threads_per_core = 2;
 	info->cpu_khz = 2500000;
 	info->memory_kib = 16u << 20;
-	info->free_kib = info->memory_kib - used;
+	info->free_kib = used < info->memory_kib ? info->memory_kib - used : 0;
 	info->pv = true;
 	return 0;
 }
@@ -443,7 +443,8 @@ static struct fake_domain *add(struct fake *f, const char *name)
 	return d;
 }
 
-static int fake_unit_start(void *ctx, const char *name, struct keel_error *err)
+static int fake_unit_start(void *ctx, const char *name, const volatile int *cancel,
+			   struct keel_error *err)
 {
 	const char *go = getenv("KEEL_FAKE_GO");
 	struct keel_guest_file file;
@@ -453,8 +454,11 @@ static int fake_unit_start(void *ctx, const char *name, struct keel_error *err)
 	if (strstr(name, "fail"))
 		return keel_fail(err, KEEL_EFAIL,
 				 "cannot start %s: the job's result is \"failed\"", name);
-	while (strstr(name, "slow") && go && access(go, F_OK))
+	while (strstr(name, "slow") && go && access(go, F_OK)) {
+		if (cancel && *cancel)
+			return keel_fail(err, KEEL_ECANCELLED, "cancelled");
 		fake_wait(ctx, 20, err);
+	}
 	if (keel_guest_file_read(name, &file, err))
 		return -1;
 	begin(f);
@@ -473,12 +477,14 @@ static int fake_unit_start(void *ctx, const char *name, struct keel_error *err)
 	return 0;
 }
 
-static int fake_unit_stop(void *ctx, const char *name, struct keel_error *err)
+static int fake_unit_stop(void *ctx, const char *name, const volatile int *cancel,
+			  struct keel_error *err)
 {
 	struct fake *f = ctx;
 	struct fake_domain *d;
 
 	(void)err;
+	(void)cancel;
 	begin(f);
 	d = find_name(f, name);
 	if (d)

@@ -14,3 +14,18 @@ tools_fake_keel_LDADD = ../tui/libkeelcli.a $(FAKE_LIBS) $(JSONC_LIBS)
 tools_fake_keel_tui_SOURCES = tools/fake-tui.c
 tools_fake_keel_tui_LDADD = ../tui/libkeeltui.a ../lib/libkeelcon.a $(FAKE_LIBS) \
 	$(NCURSES_LIBS) -lpthread
+
+check_PROGRAMS += tools/test-lib
+TESTS += tools/test-lib
+tools_test_lib_SOURCES = tools/test-lib.c
+tools_test_lib_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(XL_CFLAGS)
+tools_test_lib_LDADD = $(FAKE_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tools/ptydrive
+tools_ptydrive_SOURCES = tools/ptydrive.c
+tools_ptydrive_CFLAGS = $(AM_CFLAGS) -D_GNU_SOURCE $(VTERM_CFLAGS)
+tools_ptydrive_LDADD = $(VTERM_LIBS) -lutil
+
+dist_check_SCRIPTS += tools/test-keel.sh tools/test-tui.sh
+TESTS += tools/test-keel.sh tools/test-tui.sh
+EXTRA_DIST += tools/tui-common.sh

@@ -141,6 +141,19 @@ static void show_journal(const char *name)
 			;
 }
 
+/* After a start that was cancelled halfway: nothing of it shall stay. */
+static void undo_start(struct keel_host *host, const char *name)
+{
+	struct keel_guest guest;
+	struct keel_error err;
+
+	if (host->ops->unit_stop(host->ctx, name, NULL, &err))
+		keel_error_print(&err);
+	if (keel_guest_find(host, name, &guest, NULL) == 0 &&
+	    guest.domid != KEEL_NO_DOMAIN && host->ops->destroy(host->ctx, guest.domid, &err))
+		keel_error_print(&err);
+}
+
 static int start_guest(struct keel_host *host, const struct keel_guest *guest,
 		       const struct flags *flags, struct keel_error *err)
 {
@@ -154,8 +167,11 @@ static int start_guest(struct keel_host *host, const struct keel_guest *guest,
 	if (keel_guest_file_read(guest->name, &file, err))
 		return -1;
 	keel_guest_file_free(&file);
-	if (host->ops->unit_start(host->ctx, guest->name, err)) {
-		show_journal(guest->name);
+	if (host->ops->unit_start(host->ctx, guest->name, &command_cancelled, err)) {
+		if (err->code == KEEL_ECANCELLED)
+			undo_start(host, guest->name);
+		else
+			show_journal(guest->name);
 		return -1;
 	}
 	return keel_guest_wait(host, guest->name, is_alive, NULL, 30, &command_cancelled,
@@ -188,7 +204,8 @@ static int destroy_guest(struct keel_host *host, const struct keel_guest *guest,
 	if (keel_guest_wait(host, guest->name, is_gone, NULL, 60, NULL, err))
 		return -1;
 	/* The unit ends with its domain; stopping it makes sure that nothing restarts. */
-	return guest->has_unit ? host->ops->unit_stop(host->ctx, guest->name, err) : 0;
+	return guest->has_unit ? host->ops->unit_stop(host->ctx, guest->name, &command_cancelled,
+					    err) : 0;
 }
 
 /* Asks the guest to shut down and waits until it has. */
@@ -221,18 +238,21 @@ static int stop_guest(struct keel_host *host, const struct keel_guest *guest,
 		      const struct flags *flags, struct keel_error *err)
 {
 	if (guest->has_unit && guest->domid == KEEL_NO_DOMAIN)
-		return host->ops->unit_stop(host->ctx, guest->name, err);
+		return host->ops->unit_stop(host->ctx, guest->name, &command_cancelled,
+					    err);
 	if (flags->force)
 		return destroy_guest(host, guest, flags, err);
 	if (need_domain(guest, err))
 		return -1;
 	/* The unit has a limit of its own, after which it destroys the domain. */
 	if (guest->has_unit && !flags->has_timeout)
-		return host->ops->unit_stop(host->ctx, guest->name, err);
+		return host->ops->unit_stop(host->ctx, guest->name, &command_cancelled,
+					    err);
 	if (ask_to_stop(host, guest, flags, err))
 		return -1;
 	if (guest->has_unit)
-		return host->ops->unit_stop(host->ctx, guest->name, err);
+		return host->ops->unit_stop(host->ctx, guest->name, &command_cancelled,
+					    err);
 	/* Nobody may watch a domain without a unit: clean up what it leaves. */
 	if (keel_guest_wait(host, guest->name, is_gone, NULL, 5, NULL, NULL) == 0)
 		return 0;

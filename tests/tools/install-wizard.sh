@@ -1,0 +1,105 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The wizard as a person sees it, on pseudo-terminals of several kinds: Enter all the way
+# makes a guest; Back and Esc keep what was typed; wrong answers are explained; help and
+# the command are a key away; other sizes are repainted; leaving leaves nothing.
+. "$top_srcdir/tests/tools/install-common.sh"
+
+mini "$work/t"
+iso "$work/t" "$work/var/iso/debian.iso"
+mkdir -p "$work/etc"
+# libosinfo's database takes seconds to load and is not what is tested here.
+cat >"$work/wizard" <<END
+#!/bin/sh
+exec "$install" --no-osinfo
+END
+chmod +x "$work/wizard"
+
+drive() {
+	"$ptydrive" -s "$1" -t "$2" - "$work/wizard" || fail "wizard at $1 on $2: $3"
+}
+
+for term in xterm vt100 linux; do
+	drive 80x24 $term "Enter all the way" <<'END'
+expect 1 of 6: name and kind
+expect guest1
+expect cannot be started
+send \r
+expect 2 of 6: install image
+expect debian.iso
+send \r
+expect 2 of 6: what is on it
+expect Debian netboot installer
+expect debian-mini
+send \r
+expect 3 of 6: vCPUs and memory
+send \r
+expect 4 of 6: disks and network cards
+expect xvda
+send \r
+expect 5 of 6: unattended answers
+send \r
+expect 6 of 6: summary
+expect take kernel linux
+send \r
+exit 0
+END
+	grep -q '^name = "guest1"' "$KEEL_ETC/guests/guest1.cfg" || fail "no guest on $term"
+	cmp "$work/t/linux" "$KEEL_VAR/guests/guest1/kernel"
+	rm -rf "$KEEL_ETC/guests" "$KEEL_VAR/guests" "$KEEL_VAR/disks"
+done
+
+drive 80x24 xterm "back keeps answers, errors explain, help and command" <<'END'
+expect guest1
+send \b\b\b\b\b\b
+send bad name\r
+expect That name cannot be used
+send \r
+gone That name cannot be used
+send \b\b\b\b\b\b\b\b
+send shop7\r
+expect 2 of 6: install image
+send \r
+expect what is on it
+send \e1
+expect The installer's kernel
+send \r
+gone The installer's kernel, a path
+send \e
+expect 2 of 6: install image
+send \e
+expect 1 of 6
+expect shop7
+send \r
+expect 2 of 6: install image
+send \r
+expect what is on it
+send \t\r
+expect 3 of 6
+send \b\b99
+send \r
+expect vCPUs
+expect 1 to 512
+send \r
+gone 1 to 512
+send \e9
+expect keel install --name shop7 --iso
+send \r
+gone keel install --name
+send \e
+expect what is on it
+send \e
+expect install image
+send \e
+expect 1 of 6
+send \e
+expect Leave?
+send \r
+gone Leave?
+expect shop7
+send \e
+expect Leave?
+send \t\r
+exit 5
+END
+nothing
