@@ -352,9 +352,21 @@ static s16 map_one(struct gnttab_map_grant_ref *op)
 
 struct unmap_work {
 	struct maptrack mt; /* as it was taken */
+	struct domain *rd;  /* the granter, referenced */
 	u32 handle;
 	u16 done;           /* GNTMAP_host_map, _device_map: halves that ended */
 };
+
+/* The frame in use: a live handle is a use, so there is one. */
+static mfn_t use_frame(struct domain *rd, u32 ref)
+{
+	mfn_t mfn;
+
+	spin_lock(&rd->grant->lock);
+	mfn = MFN(active_entry(rd->grant, ref)->frame);
+	spin_unlock(&rd->grant->lock);
+	return mfn;
+}
 
 static s16 unmap_begin(struct unmap_work *w, u32 handle, u64 host_addr, u64 dev_addr,
                        u64 replace_va)
@@ -366,42 +378,40 @@ static s16 unmap_begin(struct unmap_work *w, u32 handle, u64 host_addr, u64 dev_
 	w->handle = handle;
 	if (!handle_take(ld->grant, handle, &w->mt))
 		return GNTST_bad_handle;
+	/* The use keeps a reference on a frame of the granter's, so the granter is still there. */
+	w->rd = domain_get_by_id(w->mt.domid);
+	ASSERT(w->rd);
 	if (host_addr && (w->mt.flags & GNTMAP_host_map)) {
-		status = pv_grant_unmap(host_addr, INVALID_MFN, w->mt.flags & 0x1f, replace_va);
+		status = pv_grant_unmap(host_addr, use_frame(w->rd, w->mt.ref),
+		                        w->mt.flags & 0x1f, replace_va);
 		if (status == GNTST_okay)
 			w->done |= GNTMAP_host_map;
 	}
 	if (status == GNTST_okay && dev_addr && (w->mt.flags & GNTMAP_device_map))
 		w->done |= GNTMAP_device_map;
-	if (w->done == 0) /* nothing came off: the handle stays as it was */
+	if (status != GNTST_okay) { /* nothing came off: the handle stays as it was */
 		handle_publish(ld->grant, handle, w->mt);
+		put_domain(w->rd);
+	}
 	return status;
 }
 
 /* After the flush. */
 static void unmap_finish(struct unmap_work *w)
 {
-	struct domain *ld = current->domain;
-	struct domain *rd = domain_get_by_id(w->mt.domid);
+	struct grant_table *gt = current->domain->grant;
 	bool write = !(w->mt.flags & GNTMAP_readonly);
 
-	if (w->done == 0) {
-		if (rd)
-			put_domain(rd);
-		return;
-	}
-	/* The use keeps a reference on a frame of rd's, so rd is still there. */
-	ASSERT(rd);
 	if (w->done & GNTMAP_host_map)
-		use_end(rd, w->mt.ref, write);
+		use_end(w->rd, w->mt.ref, write);
 	if (w->done & GNTMAP_device_map)
-		use_end(rd, w->mt.ref, write);
+		use_end(w->rd, w->mt.ref, write);
+	put_domain(w->rd);
 	w->mt.flags &= (u16)~w->done;
 	if (w->mt.flags & (GNTMAP_host_map | GNTMAP_device_map))
-		handle_publish(ld->grant, w->handle, w->mt);
+		handle_publish(gt, w->handle, w->mt);
 	else
-		handle_free(ld->grant, w->handle);
-	put_domain(rd);
+		handle_free(gt, w->handle);
 }
 
 static void unmap_flush(struct unmap_work *work, u32 n)
@@ -699,7 +709,7 @@ int grant_domain_release_maps(struct domain *d)
 		if (!(mt->flags & MT_LIVE))
 			continue;
 		rd = domain_get_by_id(mt->domid);
-		ASSERT(rd); /* as in unmap_finish() */
+		ASSERT(rd); /* as in unmap_begin() */
 		if (mt->flags & GNTMAP_host_map)
 			use_end(rd, mt->ref, write);
 		if (mt->flags & GNTMAP_device_map)
