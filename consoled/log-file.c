@@ -42,7 +42,7 @@ int log_file_open(struct log_file *f, uint64_t now_ms)
 		}
 		return 0;
 	}
-	if (st.st_ino != f->now.inode) {
+	if (st.st_ino != f->now.inode) { /* another file: its last line is ended */
 		f->now.mid_line = 0;
 		f->now.born_ms = now_ms;
 	}

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -158,20 +159,28 @@ static void written(struct log *l)
 	well(l);
 }
 
-/* True when all that was formatted is in the file. */
-static bool flush(struct log *l)
+/*
+ * Before anything is formatted: opening commits where the file stands, which
+ * must not be mixed with a cursor that is ahead of it.
+ */
+static bool ready(struct log *l)
 {
 	int e;
 
-	if (l->file.fd < 0) {
-		e = log_file_open(&l->file, clock_ms(CLOCK_REALTIME));
-		if (e < 0) {
-			trouble(l, -e);
-			return false;
-		}
-		if (!l->out_done)
-			l->lines.mid_line = l->lines.mid_line && l->file.now.length;
+	if (l->file.fd >= 0)
+		return true;
+	e = log_file_open(&l->file, clock_ms(CLOCK_REALTIME));
+	if (e < 0) {
+		trouble(l, -e);
+		return false;
 	}
+	l->lines.mid_line = l->file.now.mid_line;
+	return true;
+}
+
+/* True when all that was formatted is in the file. */
+static bool flush(struct log *l)
+{
 	while (l->out_done < l->out_len) {
 		long n = log_file_write(&l->file, l->out + l->out_done,
 					l->out_len - l->out_done);
@@ -214,6 +223,12 @@ static bool serve(struct log *l)
 		return false;
 	level = bucket_level(&l->rate, now);
 	if (level < 512 && !daemon_left) /* not in crumbs */
+		return false;
+	if (!rec_has(&l->rec, l->out_cursor)) {
+		l->dirty = false;
+		return false;
+	}
+	if (!ready(l))
 		return false;
 	if (!format_chunk(l, level < CHUNK ? (size_t)level : CHUNK)) {
 		l->dirty = false;
@@ -302,6 +317,8 @@ static void note(struct log *l, const char *text)
 	take_all(l);
 	if (l->out_len)
 		return; /* trouble: the note would come before what it is about */
+	if (!ready(l))
+		return;
 	add_marker(l, text);
 	if (l->out_len)
 		flush(l);
@@ -324,6 +341,8 @@ static void switch_on(struct log *l, bool on)
 	l->file.conf.on = true;
 	l->out_cursor = l->file.now.cursor = head;
 	lines_init(&l->lines, l->file.conf.raw, l->lines.mid_line);
+	if (!ready(l))
+		return;
 	add_marker(l, text);
 	flush(l);
 }
@@ -441,10 +460,25 @@ static void last_pass(void)
 	}
 }
 
+/*
+ * After the death of a daemon its log helper still writes what it has; the next
+ * one begins where that one ended, not beside it.
+ */
+static bool wait_for_predecessor(void)
+{
+	while (flock(HELPER_STATE_FD, LOCK_EX) < 0) {
+		if (errno != EINTR)
+			return false;
+	}
+	return true;
+}
+
 int log_helper_main(void)
 {
 	int wait = 0;
 
+	if (!wait_for_predecessor())
+		return 1;
 	states = mmap(NULL, LOG_STATE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
 		      HELPER_STATE_FD, 0);
 	if (states == MAP_FAILED || doorbell_map(&bell, HELPER_MEM_FD, HELPER_EVENT_FD) < 0)

@@ -103,6 +103,10 @@ bool rec_same_ring(const struct record *r, uint32_t domid, uint64_t ref, uint32_
 uint32_t rec_cons(const struct record *r);
 
 uint64_t rec_head(const struct record *r);
+static inline bool rec_has(const struct record *r, uint64_t from)
+{
+	return rec_head(r) > from;
+}
 /* Oldest offset a reader may still ask for, a chunk's margin kept. */
 uint64_t rec_oldest(const struct record *r);
 /*

@@ -256,6 +256,7 @@ class Host:
     def kill(self, sig=signal.SIGKILL):
         self.proc.send_signal(sig)
         self.proc.wait(LIMIT)
+        self.hear()
         self.link = None
 
     def helpers(self):
