@@ -1,2 +1,3 @@
 # Tests of this folder append to TESTS and its companions.
 include $(srcdir)/fuzz/mm.mk
+include $(srcdir)/fuzz/core.mk
