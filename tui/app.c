@@ -166,9 +166,23 @@ static void note_changes(struct app *app, const struct snapshot *old,
 			app_event(app, STYLE_NORMAL, NULL, "%s: gone", old->rows[i].g.name);
 }
 
+/* What the open view needs. */
+static void make_want(const struct app *app, struct want *want)
+{
+	memset(want, 0, sizeof(*want));
+	if (app_view(app) == &view_guest) {
+		memcpy(want->focus, app->selected, sizeof(want->focus));
+		want->screen = guest_tab(app)->wants_screen;
+	}
+	if (app_view(app) == &view_wall)
+		wall_want(app, want);
+	want->checks = app_view(app) == &view_host && !app->checks;
+}
+
 void app_snapshot(struct app *app, struct snapshot *snap)
 {
 	struct snapshot *old = app->snap;
+	struct want want;
 
 	if (old && old->ok && snap->ok)
 		note_changes(app, old, snap);
@@ -181,15 +195,14 @@ void app_snapshot(struct app *app, struct snapshot *snap)
 	app->snap = snap;
 	list_update(app);
 	snapshot_free(old);
+	/* Guests that came or went change what the wall shows. */
+	make_want(app, &want);
+	if (memcmp(&want, &app->want, sizeof(want)) != 0 && app_view(app) == &view_wall)
+		app_update_want(app);
 }
 
 void app_update_want(struct app *app)
 {
-	struct want want = {0};
-
-	if (app_view(app) == &view_guest)
-		snprintf(want.focus, sizeof(want.focus), "%s", app->selected);
-	want.screen = want.focus[0] && app->tab == 5;
-	want.checks = app_view(app) == &view_host && !app->checks;
-	model_want(app->model, &want);
+	make_want(app, &app->want);
+	model_want(app->model, &app->want);
 }

@@ -38,7 +38,8 @@ struct view {
 	void (*enter)(struct app *app);
 };
 
-extern const struct view view_list, view_guest, view_host, view_events, view_pager;
+extern const struct view view_list, view_guest, view_host, view_events, view_pager,
+	view_wall;
 
 /* One page of the guest view. */
 struct tab {
@@ -138,6 +139,9 @@ struct app {
 	struct keel_check *checks;
 	size_t check_count;
 	int check_selected;
+
+	/* Wall. */
+	int wall_selected;
 };
 
 /* app.c */
@@ -188,6 +192,16 @@ bool pager_key(struct app *app, struct pager *pager, int key, int rows);
 /* Fills the pager with what a command prints, when it has ended. */
 void pager_command(struct pager *pager, const char *const *argv);
 void pager_open(struct app *app, const char *title, const char *const *argv);
+
+/* picture.c: returns the row of the cursor */
+int picture_draw(const struct picture *picture, int row, int col, int rows, int cols,
+		 bool center);
+
+/* view-wall.c: the pictures that it shows now */
+void wall_want(const struct app *app, struct want *want);
+
+/* view-guest.c: the tab that is open */
+const struct tab *guest_tab(const struct app *app);
 
 /* view-list.c */
 void list_update(struct app *app);

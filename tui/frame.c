@@ -126,13 +126,8 @@ static void draw_keys(struct app *app)
 {
 	const char *keys = app_view(app)->keys;
 
-	if (app_view(app) == &view_guest) {
-		static const struct tab *const tabs[] = {
-			&tab_overview, &tab_vcpus,   &tab_memory, &tab_disks,
-			&tab_networks, &tab_console, &tab_log,	  &tab_config};
-
-		keys = tabs[app->tab]->keys;
-	}
+	if (app_view(app) == &view_guest)
+		keys = guest_tab(app)->keys;
 	draw_format(draw_rows() - 1, 0, draw_cols(), STYLE_TITLE, " %s", keys);
 }
 
@@ -169,7 +164,8 @@ void frame_draw(struct app *app)
 		draw_machine(app->snap);
 		draw_summary(app);
 	}
-	if ((view != &view_list && view != &view_guest) || !draw_trouble(app))
+	if ((view != &view_list && view != &view_guest && view != &view_wall) ||
+	    !draw_trouble(app))
 		view->draw(app);
 	draw_format(draw_rows() - 2, 0, draw_cols(), style, " %s", status);
 	draw_keys(app);

@@ -58,6 +58,12 @@ static int64_t now_ns(clockid_t clock)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
+static void picture_free(struct picture *picture)
+{
+	if (picture->has_screen)
+		kcon_screen_free(&picture->screen);
+}
+
 void snapshot_free(struct snapshot *s)
 {
 	if (!s)
@@ -66,8 +72,10 @@ void snapshot_free(struct snapshot *s)
 	free(s->details.vcpus);
 	free(s->details.disks);
 	free(s->details.nics);
-	if (s->details.has_screen)
-		kcon_screen_free(&s->details.screen);
+	picture_free(&s->details.picture);
+	for (size_t i = 0; i < s->wall_count; i++)
+		picture_free(&s->wall[i]);
+	free(s->wall);
 	free(s->checks);
 	free(s);
 }
@@ -241,24 +249,32 @@ static void note_console(const struct kcon_list_item *item, void *arg)
 	}
 }
 
-static void read_screen(struct model *m, struct details *d)
+static void read_picture(struct model *m, const char *name, struct picture *picture)
 {
 	int rc;
 
+	snprintf(picture->name, sizeof(picture->name), "%s", name);
 	if (!console_ready(m)) {
-		snprintf(d->screen_error, sizeof(d->screen_error),
+		snprintf(picture->error, sizeof(picture->error),
 			 "keel-consoled does not answer; keel check tells more");
 		return;
 	}
-	rc = kcon_snapshot(m->console, d->name, "", &d->screen);
+	rc = kcon_snapshot(m->console, name, "", &picture->screen);
 	if (rc == 0) {
-		d->has_screen = true;
+		picture->has_screen = true;
 		return;
 	}
-	snprintf(d->screen_error, sizeof(d->screen_error), "%.120s",
+	snprintf(picture->error, sizeof(picture->error), "%.120s",
 		 kcon_strerror(m->console));
 	if (rc > -KCON_CLIENT_ERR)
 		console_lost(m);
+}
+
+static void read_wall(struct model *m, const struct want *want, struct snapshot *s)
+{
+	s->wall = calloc(want->wall_count, sizeof(*s->wall));
+	for (size_t i = 0; s->wall && i < want->wall_count; i++)
+		read_picture(m, want->wall[i], &s->wall[s->wall_count++]);
 }
 
 static void read_details(struct model *m, const struct want *want, struct snapshot *s)
@@ -274,8 +290,10 @@ static void read_details(struct model *m, const struct want *want, struct snapsh
 	memcpy(d->name, row->g.name, sizeof(d->name));
 	d->valid = true;
 	/* The last screen of a guest that is gone is still worth a look. */
-	if (want->screen)
-		read_screen(m, d);
+	if (want->screen) {
+		read_picture(m, d->name, &d->picture);
+		d->has_picture = true;
+	}
 	if (row->g.domid == KEEL_NO_DOMAIN)
 		return;
 	if (m->host.ops->vcpus(m->host.ctx, row->g.domid, &vcpus, &count, &err) == 0)
@@ -313,6 +331,8 @@ static struct snapshot *gather(struct model *m, const struct want *want)
 			console_lost(m);
 		if (want->focus[0])
 			read_details(m, want, s);
+		if (want->wall_count)
+			read_wall(m, want, s);
 	}
 	if (want->checks &&
 	    keel_checks_run(m->open ? &m->host : NULL, &s->checks, &s->check_count))

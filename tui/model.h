@@ -30,6 +30,17 @@ struct vcpu_row {
 	double cpu; /* percent */
 };
 
+/* The picture of one console; absent, with the reason, when there is none. */
+struct picture {
+	char name[KEEL_NAME_MAX + 1];
+	bool has_screen;
+	struct kcon_screen screen;
+	char error[128];
+};
+
+/* Pictures at once, at most: a page of the wall. */
+#define MAX_WALL 40
+
 /* About one guest, when its page is open. */
 struct details {
 	bool valid;
@@ -38,9 +49,8 @@ struct details {
 	struct keel_disk *disks;
 	struct keel_nic *nics;
 	size_t vcpu_count, disk_count, nic_count;
-	bool has_screen;
-	struct kcon_screen screen;
-	char screen_error[128]; /* why there is no screen */
+	bool has_picture;
+	struct picture picture;
 	char error[256];
 };
 
@@ -54,6 +64,8 @@ struct snapshot {
 	double cpu; /* percent of all CPUs that guests and the control domain used */
 	uint64_t storage_free, storage_total;
 	struct details details;
+	struct picture *wall; /* as asked for by want.wall */
+	size_t wall_count;
 	struct keel_check *checks;
 	size_t check_count;
 };
@@ -62,6 +74,8 @@ struct snapshot {
 struct want {
 	char focus[KEEL_NAME_MAX + 1]; /* details of this guest; "" = none */
 	bool screen;		       /* its console's screen too */
+	char wall[MAX_WALL][KEEL_NAME_MAX + 1]; /* pictures of these consoles */
+	size_t wall_count;
 	bool checks;		       /* once; cleared when delivered */
 };
 

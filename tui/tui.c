@@ -58,6 +58,7 @@ static bool global_key(struct app *app, int key)
 	case KEY_RESIZE:
 		draw_resize();
 		app->repaint = true;
+		app_update_want(app); /* more or fewer pictures fit */
 		return true;
 	case KEY_CTRL('l'):
 		app->repaint = true;
@@ -101,6 +102,10 @@ static void common_key(struct app *app, int key)
 	case 'h':
 		if (app_view(app) != &view_host)
 			app_push(app, &view_host);
+		break;
+	case 'W':
+		if (app_view(app) != &view_wall)
+			app_push(app, &view_wall);
 		break;
 	case 'E':
 		show_error(app);

@@ -12,6 +12,11 @@ static const struct tab *const tabs[] = {&tab_overview, &tab_vcpus,   &tab_memor
 					 &tab_log,	&tab_config};
 #define TABS ((int)(sizeof(tabs) / sizeof(*tabs)))
 
+const struct tab *guest_tab(const struct app *app)
+{
+	return tabs[app->tab];
+}
+
 static void draw_tabs(const struct app *app, const struct row *row)
 {
 	int col = 1;
@@ -48,7 +53,6 @@ static void enter(struct app *app)
 	if (tabs[app->tab]->enter)
 		tabs[app->tab]->enter(app);
 	app_update_want(app);
-	app_view(app);
 }
 
 static void go(struct app *app, int tab)

@@ -390,7 +390,7 @@ static const struct help help[] = {
 	{"X", "remove the guest's file"},
 	{"o r", "sort by the next column, reverse"},
 	{"/", "show only some; Esc shows all again"},
-	{"e h", "events, host"},
+	{"e h W", "events, host, wall of all consoles"},
 	{"*", "in the last column: its console wrote just now"},
 	{NULL, NULL},
 };

@@ -26,6 +26,6 @@ tools_ptydrive_SOURCES = tools/ptydrive.c
 tools_ptydrive_CFLAGS = $(AM_CFLAGS) -D_GNU_SOURCE $(VTERM_CFLAGS)
 tools_ptydrive_LDADD = $(VTERM_LIBS) -lutil
 
-dist_check_SCRIPTS += tools/test-keel.sh tools/test-tui.sh
-TESTS += tools/test-keel.sh tools/test-tui.sh
+dist_check_SCRIPTS += tools/test-keel.sh tools/test-tui.sh tools/test-tui-console
+TESTS += tools/test-keel.sh tools/test-tui.sh tools/test-tui-console
 EXTRA_DIST += tools/tui-common.sh
