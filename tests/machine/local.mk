@@ -1,1 +1,17 @@
-# Tests of this folder append to TESTS and its companions.
+# Tests of this folder append to TESTS and its companions. Each is a script that
+# boots dom0 in QEMU by machine/run; run itself sees to it that no more than two
+# machines are up at a time, however many jobs make has.
+EXTRA_DIST += machine/README.md machine/dom0.sh machine/lib.sh machine/mini-iso machine/run
+
+host_tests = \
+	machine/boot-cpus.sh \
+	machine/boot-firmware.sh \
+	machine/boot-memory.sh \
+	machine/devices.sh \
+	machine/image.sh \
+	machine/kernel-hook.sh \
+	machine/power.sh \
+	machine/runner.sh \
+	machine/services.sh
+dist_check_SCRIPTS += $(host_tests)
+TESTS += $(host_tests)

@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# dom0 drives its own hardware: root on AHCI, on NVMe and on virtio, network by
+# e1000e and virtio-net, USB keyboard, RTC; with message-signalled interrupts
+# and without them (pci=nomsi: IO-APIC lines, level-triggered and shared). What
+# is read from a disk is what was written to it.
+. "$(dirname "$0")/lib.sh"
+
+common() {
+	cat <<'END'
+until_true 60 sh -c 'ip -4 -o addr show xenbr0 | grep -q "inet 10\.0\.2\."' || fail "no address by DHCP"
+ping -q -c 3 -W 5 10.0.2.2 || fail "no answer from the network"
+head -c 32M /dev/urandom >/var/tmp/data
+before=$(sha256sum </var/tmp/data)
+sync
+echo 3 >/proc/sys/vm/drop_caches
+same "data read back from $(findmnt -no SOURCE /)" "$before" "$(sha256sum </var/tmp/data)"
+[ -e /sys/class/rtc/rtc0 ] || fail "no RTC"
+[ "$(cat /sys/class/rtc/rtc0/since_epoch)" -gt 1600000000 ] || fail "the RTC has no date"
+END
+}
+
+{ common; cat <<'END'; } |
+findmnt -no SOURCE / | grep -q '^/dev/sd' || fail "root is not on AHCI"
+grep -q 'msi.*ahci' /proc/interrupts || fail "AHCI has no MSI"
+grep -q 'msi-x.*en' /proc/interrupts || fail "e1000e has no MSI-X"
+grep -q 'Handlers=.*kbd' /proc/bus/input/devices || fail "no keyboard"
+grep -qi 'usb.*keyboard' /proc/bus/input/devices || fail "no USB keyboard"
+END
+	in_dom0 --root-bus ahci --net e1000e --device qemu-xhci --device usb-kbd \
+		--timeout 400 || fail "AHCI, e1000e, USB"
+
+{ common; cat <<'END'; } |
+findmnt -no SOURCE / | grep -q '^/dev/nvme' || fail "root is not on NVMe"
+grep -q 'msi-x.*nvme' /proc/interrupts || fail "NVMe has no MSI-X"
+END
+	in_dom0 --root-bus nvme --timeout 400 || fail "NVMe"
+
+{ common; cat <<'END'; } |
+! grep -q -- '-msi' /proc/interrupts || fail "message-signalled interrupts in spite of pci=nomsi"
+awk '/ioapic-level/ { for (i = 2; i <= 3; i++) n += $i } END { exit n < 100 }' /proc/interrupts ||
+	fail "hardly any level-triggered interrupts"
+END
+	in_dom0 --root-bus virtio --net virtio --append-linux pci=nomsi \
+		--timeout 400 || fail "IO-APIC lines"

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Put before each script that lib.sh's in_dom0 runs: helpers inside dom0.
+set -u
+
+fail() {
+	echo "FAILED: $*"
+	exit 1
+}
+
+# same WHAT WANTED GOT
+same() {
+	[ "$2" = "$3" ] || fail "$1: wanted '$2', got '$3'"
+	echo "ok: $1: $3"
+}
+
+# until_true SECONDS COMMAND...: poll until it succeeds.
+until_true() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || return 1
+		read -r -t 0.2 <> <(:) || :
+	done
+}
