@@ -103,7 +103,7 @@ static u64 m2p_slot(void)
 void pv_fill_l4(struct domain *d, u64 *l4, mfn_t l4_mfn)
 {
 	for (u32 i = HYP_L4_FIRST; i <= HYP_L4_LAST; i++)
-		WRITE_ONCE(l4[i], idle_l4[i]);
+		WRITE_ONCE(l4[i], idle_l4[i] & ~PTE_USER); /* not even through the table's entry for itself */
 	WRITE_ONCE(l4[L4_SLOT_PERDOMAIN], mfn_to_maddr(d->pv->perdomain_l3) | HYP_TABLE);
 	WRITE_ONCE(l4[L4_SLOT_M2P], m2p_strict(d) ? m2p_slot() : 0);
 }
@@ -186,7 +186,7 @@ void pv_load_cr3(struct vcpu *v)
 		cpumask_set_atomic(&v->dirty_cpus, cpu);
 	if (!cpumask_test(&v->domain->dirty_cpus, cpu))
 		cpumask_set_atomic(&v->domain->dirty_cpus, cpu);
-	write_cr3(mfn_to_maddr(l4));
+	load_guest_cr3(mfn_to_maddr(l4));
 }
 
 /* The read-only M2P is there for guest kernels, and not for their users when the guest asks so. */
@@ -339,8 +339,8 @@ static bool walk(mfn_t l4, u64 va, u64 *entry, u64 *rights, mfn_t *l1)
 		*entry = READ_ONCE(t[table_slot(va, level)]);
 		if (level == 1)
 			*l1 = m;
-		if (!(*entry & PTE_P) || (level > 1 && (*entry & PTE_PSE)))
-			return false;
+		if (!(*entry & PTE_P) || !(*entry & PTE_USER) || (level > 1 && (*entry & PTE_PSE)))
+			return false; /* what is not the user's is the hypervisor's */
 		*rights = (*rights & *entry & PTE_RW) | ((*rights | *entry) & PTE_NX);
 		m = pte_mfn(*entry);
 	}

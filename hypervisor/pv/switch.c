@@ -199,7 +199,7 @@ static void load_idle(void)
 	load_es(0);
 	load_fs(0);
 	load_gs(0);
-	write_cr3(idle_cr3);
+	load_idle_cr3();
 	set_real_cr4(host_cr4);
 }
 

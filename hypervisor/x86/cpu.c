@@ -119,6 +119,20 @@ static void read_leaks(struct cpu_features *f)
 	}
 }
 
+/* QEMU's translator (7.2 and others) reads the stack of a ring-3 IRET with the kernel's rights: with
+ * SMAP on, a guest that returns to itself by IRET faults for ever. */
+static bool smap_is_broken(void)
+{
+	u32 r[4];
+	char name[12];
+
+	if (!bit(cpu_features.leaf1_ecx, 31))
+		return false;
+	cpuid(0x40000000, 0, r);
+	memcpy(name, &r[1], 12);
+	return memcmp(name, "TCGTCGTCGTCG", 12) == 0;
+}
+
 void cpu_init_features(void)
 {
 	struct cpu_features *f = &cpu_features;
@@ -134,6 +148,10 @@ void cpu_init_features(void)
 	f->fsgsbase = bit(f->leaf7_ebx, 0);
 	f->smep = bit(f->leaf7_ebx, 7) && options.smep;
 	f->smap = bit(f->leaf7_ebx, 20) && options.smap;
+	if (f->smap && smap_is_broken()) {
+		log_info("CPU: SMAP stays off: QEMU's emulation of IRET does not allow for it\n");
+		f->smap = false;
+	}
 	f->umip = bit(f->leaf7_ecx, 2);
 	f->page1gb = bit(f->ext1_edx, 26);
 	f->rdtscp = bit(f->ext1_edx, 27);

@@ -301,7 +301,7 @@ static void drop_window(u32 at, u32 n)
 		if (e)
 			WRITE_ONCE(*e, 0);
 	}
-	tlb_flush_mask(&cpu_online_map);
+	tlb_flush_everywhere();
 	spin_lock(&io_lock);
 	for (u32 i = 0; i < n; i++)
 		bit_clear(io_used, at + i);

@@ -4,12 +4,18 @@
  *
  * The clock ticks before each full flush; the CPU then notes the new time. A frame is stamped with
  * the clock after its last mapping went. So a CPU whose noted time is later than the stamp began a
- * flush after the mapping had gone. */
+ * flush after the mapping had gone.
+ *
+ * A CPU that is not on a guest's tables (idle) has nothing of guests' to flush: on_guest_tables. It is
+ * set before a guest's CR3 is loaded and cleared after the idle one is. Who removed a mapping and then
+ * reads it as clear knows that the CPU's next load of a guest's CR3, hence its next walk of a guest's
+ * tables, comes after the removal. */
 #include "core/log.h"
 #include "x86/smp.h"
 #include "x86/x86.h"
 
 static u32 clock = 1;
+DEFINE_PERCPU(bool, on_guest_tables);
 static DEFINE_PERCPU(u32, flushed_at);
 /* Requests made to a CPU, and how many of them are done: whoever asks waits for his number. */
 static DEFINE_PERCPU(u64, flush_asked);
@@ -44,7 +50,8 @@ void tlb_filter(cpumask_t *mask, u32 stamp)
 
 	smp_mb();
 	cpumask_for_each(cpu, &m)
-		if ((s32)(READ_ONCE(percpu(flushed_at, cpu)) - stamp) > 0)
+		if ((s32)(READ_ONCE(percpu(flushed_at, cpu)) - stamp) > 0 ||
+		    !READ_ONCE(percpu(on_guest_tables, cpu)))
 			cpumask_clear(mask, cpu);
 }
 
@@ -72,9 +79,18 @@ void tlb_ask_all(void)
 	smp_send_ipi(&m, VECTOR_FLUSH);
 }
 
-void tlb_flush_mask(const cpumask_t *mask)
+static void drop_idle(cpumask_t *mask)
 {
-	cpumask_t others = cpumask_and(mask, &cpu_online_map);
+	cpumask_t m = *mask;
+
+	smp_mb();
+	cpumask_for_each(cpu, &m)
+		if (!READ_ONCE(percpu(on_guest_tables, cpu)))
+			cpumask_clear(mask, cpu);
+}
+
+static void flush_cpus(cpumask_t others)
+{
 	u64 wanted[MAX_CPUS / 16];
 	bool many = cpumask_count(&others) > ARRAY_SIZE(wanted);
 	u32 self = smp_cpu_id(), i = 0;
@@ -102,6 +118,19 @@ void tlb_flush_mask(const cpumask_t *mask)
 			cpu_relax();
 		}
 	}
+}
+
+void tlb_flush_mask(const cpumask_t *mask)
+{
+	cpumask_t m = cpumask_and(mask, &cpu_online_map);
+
+	drop_idle(&m);
+	flush_cpus(m);
+}
+
+void tlb_flush_everywhere(void)
+{
+	flush_cpus(cpu_online_map);
 }
 
 /* Elsewhere one page costs as much as all: the others flush whole. */

@@ -313,6 +313,9 @@ u16 read_es(void);
 u16 read_fs(void);
 u16 read_gs(void);
 
+/* Flushes everything everywhere: for changes in the hypervisor's own mappings. */
+void tlb_flush_everywhere(void);
+
 /* ---- descriptor tables (x86/desc.c) ---- */
 
 /* This CPU's own descriptor page, direct-map address: what page 14 of a vCPU's GDT maps. */
@@ -375,6 +378,24 @@ void fpu_set_xcr0(u64 xcr0);            /* this CPU */
 /* ---- memory (x86/paging.c) ---- */
 extern u64 *idle_l4;                    /* direct-map address */
 extern u64 idle_cr3;
+
+/* Is this CPU on a guest's tables? While not, it holds no guest's translations and need not flush
+ * them: leaving and entering a guest's tables loads CR3, which flushes all (x86/tlb.c). */
+DECLARE_PERCPU(bool, on_guest_tables);
+
+static inline void load_guest_cr3(u64 cr3)
+{
+	if (!this_cpu(on_guest_tables))
+		WRITE_ONCE(this_cpu(on_guest_tables), true);
+	write_cr3(cr3); /* serializing: the flag is seen before any translation is made */
+}
+
+static inline void load_idle_cr3(void)
+{
+	write_cr3(idle_cr3);
+	WRITE_ONCE(this_cpu(on_guest_tables), false);
+}
+
 #define M2P_RO ((const u64 *)0xffff800000000000UL)
 #define M2P_RW ((u64 *)0xffff818000000000UL)
 #define MAP_UC 0x18ULL                  /* PCD|PWT */
