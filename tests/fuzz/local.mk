@@ -1,3 +1,4 @@
 # Tests of this folder append to TESTS and its companions.
 include $(srcdir)/fuzz/mm.mk
 include $(srcdir)/fuzz/core.mk
+include $(srcdir)/fuzz/x86.mk
