@@ -14,10 +14,20 @@
 #include "daemon.h"
 
 #define IN_MAX	    (2 * KCON_MAX_FRAME)
-#define REPLY_ROOM  (1u << 20) /* beyond the output limit: answers are not dropped */
-#define REQUEST_MAX 131072u    /* no new request while that much waits to go out */
+#define REPLY_ROOM  (4u << 20) /* beyond the output limit: answers are not dropped */
+#define ASK_ROOM    (1u << 19) /* of it may be in use when the next request is taken */
 
 static void on_client(uv_poll_t *p, int status, int events);
+
+/*
+ * Output that waits does not keep a client's input from being read: who is
+ * flooded must be able to type ^C.
+ */
+static bool may_ask(const struct client *c)
+{
+	return !c->closing && !c->history.active &&
+	       c->out.len < c->d->conf.client_queue + ASK_ROOM;
+}
 
 void client_poll(struct client *c)
 {
@@ -25,7 +35,7 @@ void client_poll(struct client *c)
 
 	if (!c->poll || c->dead)
 		return;
-	if (!c->closing && c->out.len < REQUEST_MAX && !c->history.active)
+	if (may_ask(c))
 		events |= UV_READABLE;
 	if (c->out.len || c->closing)
 		events |= UV_WRITABLE;
@@ -139,7 +149,7 @@ static void handle_frames(struct client *c)
 	struct kcon_frame f;
 	long n;
 
-	while (!c->dead && !c->closing && !c->history.active && c->out.len < REQUEST_MAX) {
+	while (!c->dead && may_ask(c)) {
 		size_t len;
 		const uint8_t *p = queue_peek(&c->in, &len);
 

@@ -114,6 +114,20 @@ static void mark_loss(struct log *l, uint64_t n)
 	report(l);
 }
 
+/*
+ * A file that is to be rotated ends with a whole line: then only the rest of
+ * the present line is taken.
+ */
+static size_t cut_at_line(const struct log *l, const uint8_t *in, size_t n)
+{
+	const uint8_t *nl;
+
+	if (!l->lines.mid_line || !log_file_due(&l->file, clock_ms(CLOCK_REALTIME)))
+		return n;
+	nl = memchr(in, '\n', n);
+	return nl ? (size_t)(nl - in) + 1 : n;
+}
+
 /* Fills l->out from the record.  False: nothing there, or memory is short. */
 static bool format_chunk(struct log *l, size_t limit)
 {
@@ -127,6 +141,7 @@ static bool format_chunk(struct log *l, size_t limit)
 	skipped = at - l->out_cursor;
 	if (!n)
 		return false;
+	n = cut_at_line(l, in, n);
 	b = realloc(l->out, lines_room(n) + 256);
 	if (!b)
 		return false;

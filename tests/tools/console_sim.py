@@ -70,15 +70,17 @@ class Guest:
         self.fd = os.memfd_create("ring")
         os.ftruncate(self.fd, 4096)
         self.page = mmap.mmap(self.fd, 4096)
+        # A guest stores an index at once, not byte by byte.
+        self.words = memoryview(self.page).cast("I")
         self.event, self.far = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self.event.setblocking(False)
         self.far.setblocking(False)
 
     def index(self, i):
-        return struct.unpack_from("<I", self.page, 3072 + 4 * i)[0]
+        return self.words[768 + i]
 
     def set_index(self, i, v):
-        struct.pack_into("<I", self.page, 3072 + 4 * i, v & 0xffffffff)
+        self.words[768 + i] = v & 0xffffffff
 
     in_cons = property(lambda s: s.index(0))
     in_prod = property(lambda s: s.index(1))
