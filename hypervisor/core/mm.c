@@ -111,7 +111,7 @@ bool pt_env_owner_mappable(u32 owner)
 {
 	const struct domain *d = owner ? mfn_to_virt(MFN(owner)) : NULL;
 
-	return d && (!d->is_special || d == dom_xen) && !d->is_idle;
+	return d && !d->is_special && !d->is_idle; /* dom_xen's must be asked for by DOMID_XEN */
 }
 
 /* ---- coming and going ---- */
