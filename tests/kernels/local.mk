@@ -21,3 +21,4 @@ kernels/%.elf: kernels/%.c $(KERNEL_LIB)
 		-Wl,-z,max-page-size=4096 -Wl,--no-warn-rwx-segments \
 		-Wl,-T,$(srcdir)/kernels/lib/kernel.lds -o $@ \
 		$(srcdir)/kernels/lib/head.S $(srcdir)/kernels/lib/lib.c $<
+include $(srcdir)/kernels/mm.mk
