@@ -192,7 +192,7 @@ static void cmd_give(struct attachment *a)
 {
 	char text[16];
 
-	menu_who(a->k, a->guest, a->console);
+	menu_who(a->k, a->guest, a->console, false);
 	if (menu_prompt("give the writer role to client id: ", text, sizeof(text)))
 		do_verb(a, KCON_V_GIVE, (uint32_t)strtoul(text, NULL, 10), 0);
 	repaint(a);
@@ -200,7 +200,7 @@ static void cmd_give(struct attachment *a)
 
 static void cmd_who(struct attachment *a)
 {
-	menu_who(a->k, a->guest, a->console);
+	menu_who(a->k, a->guest, a->console, true);
 	repaint(a);
 }
 
@@ -413,17 +413,17 @@ static void send_bytes(struct attachment *a, const uint8_t *p, size_t n)
 static void take_input(struct attachment *a)
 {
 	uint8_t in[1024], out[1024];
-	ssize_t n = read(STDIN_FILENO, in, sizeof(in));
+	long n = tty_read(in, sizeof(in));
 	size_t o = 0;
 
-	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+	if (n == -EINTR || n == -EAGAIN)
 		return;
 	if (n <= 0) {
 		a->input_ended = true;
 		a->done = a->tty;
 		return;
 	}
-	for (ssize_t i = 0; i < n && !a->done; i++) {
+	for (long i = 0; i < n && !a->done; i++) {
 		enum escape_result r = ESCAPE_PASS;
 
 		if (a->tty)
@@ -432,8 +432,10 @@ static void take_input(struct attachment *a)
 			out[o++] = in[i];
 		} else if (r == ESCAPE_COMMAND) {
 			send_bytes(a, out, o);
-			o = 0;
+			/* What follows may be for a menu of the command. */
+			tty_unread(in + i + 1, (size_t)(n - i - 1));
 			command(a, in[i]);
+			return;
 		}
 	}
 	send_bytes(a, out, o);
@@ -511,7 +513,7 @@ static int wait_ms(const struct attachment *a)
 {
 	uint64_t now = clock_ms(CLOCK_MONOTONIC);
 
-	if (kcon_pending(a->k))
+	if (kcon_pending(a->k) || tty_pending())
 		return 0;
 	if (!a->status_until)
 		return -1;
@@ -530,7 +532,7 @@ static void loop(struct attachment *a)
 			return;
 		if (n > 0 && p[1].revents)
 			take_signal(a);
-		if (n > 0 && !a->input_ended && p[2].revents)
+		if (!a->input_ended && (tty_pending() || (n > 0 && p[2].revents)))
 			take_input(a);
 		if (a->status_until && clock_ms(CLOCK_MONOTONIC) >= a->status_until)
 			repaint(a);

@@ -32,11 +32,11 @@ int menu_key(void)
 			      {.fd = tty_signal_fd(), .events = POLLIN}};
 	uint8_t c;
 
-	while (poll(p, 2, -1) < 0 && errno == EINTR)
+	while (!tty_pending() && poll(p, 2, -1) < 0 && errno == EINTR)
 		;
 	if (p[1].revents && !p[0].revents)
 		return -1; /* whatever the signal is, the main loop sees to it */
-	return read(STDIN_FILENO, &c, 1) == 1 ? c : -1;
+	return tty_read(&c, 1) == 1 ? c : -1;
 }
 
 static const char *const help[] = {
@@ -77,12 +77,14 @@ static void who_line(const struct kcon_who_item *i, void *ctx)
 	    kcon_role_name(i->role), stamp, i->lagging ? "  lagging" : "");
 }
 
-void menu_who(struct kcon *k, const char *guest, const char *console)
+void menu_who(struct kcon *k, const char *guest, const char *console, bool wait)
 {
 	clear("attached");
 	out("%5s  %-16s %6s  %-9s  %s\r\n", "ID", "USER", "UID", "ROLE", "SINCE (UTC)");
 	if (kcon_who(k, guest, console, who_line, NULL) < 0)
 		out("%s\r\n", kcon_strerror(k));
+	if (!wait)
+		return;
 	out("\r\nAny key goes back.");
 	menu_key();
 }

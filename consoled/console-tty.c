@@ -56,6 +56,40 @@ void tty_size(unsigned *cols, unsigned *rows)
 	}
 }
 
+/* Input read too early, by a reader that stops in the middle: for the next one. */
+static uint8_t ahead[1024];
+static size_t nahead;
+
+bool tty_pending(void)
+{
+	return nahead > 0;
+}
+
+void tty_unread(const uint8_t *p, size_t n)
+{
+	if (n > sizeof(ahead) - nahead)
+		n = sizeof(ahead) - nahead;
+	memmove(ahead + n, ahead, nahead);
+	memcpy(ahead, p, n);
+	nahead += n;
+}
+
+long tty_read(uint8_t *p, size_t n)
+{
+	ssize_t r;
+
+	if (nahead) {
+		if (n > nahead)
+			n = nahead;
+		memcpy(p, ahead, n);
+		nahead -= n;
+		memmove(ahead, ahead + n, nahead);
+		return (long)n;
+	}
+	r = read(STDIN_FILENO, p, n);
+	return r < 0 ? -errno : (long)r;
+}
+
 bool tty_write(const void *p, size_t n)
 {
 	const char *s = p;

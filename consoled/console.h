@@ -60,6 +60,10 @@ void tty_restore(void);
 bool tty_is(void);	  /* stdin and stdout are terminals */
 void tty_size(unsigned *cols, unsigned *rows);
 bool tty_write(const void *p, size_t n); /* false: nobody reads it any more */
+/* Reads stdin: bytes, 0 at its end, or -errno; what was unread comes first. */
+long tty_read(uint8_t *p, size_t n);
+void tty_unread(const uint8_t *p, size_t n); /* n <= 1024 */
+bool tty_pending(void);
 /* Leaves modes that a guest's program may have set on this terminal. */
 void tty_reset_modes(void);
 /* Readable whenever a signal came: SIGWINCH, SIGTERM, SIGHUP. -1: none. */
@@ -102,7 +106,8 @@ int attach_run(struct kcon **k, const struct options *o);
 
 /* console-menu.c: full-screen pages of text; any key leaves them. */
 void menu_help(int prefix);
-void menu_who(struct kcon *k, const char *guest, const char *console);
+/* wait: for a key; else the caller asks something below. */
+void menu_who(struct kcon *k, const char *guest, const char *console, bool wait);
 /* A special key's bytes by its letter; NULL: none. */
 const char *menu_keys(size_t *n);
 /* Reads a line on the bottom row; false: given up. */
