@@ -245,8 +245,9 @@ static enum keel_state state_of(const libxl_dominfo *dom)
 		default:
 			return KEEL_STATE_SHUTDOWN;
 		}
+	/* The vCPUs come last: a domain without any is still being built. */
 	if (dom->paused)
-		return KEEL_STATE_PAUSED;
+		return dom->vcpu_online ? KEEL_STATE_PAUSED : KEEL_STATE_STARTING;
 	return dom->running ? KEEL_STATE_RUNNING : KEEL_STATE_IDLE;
 }
 

@@ -23,7 +23,7 @@
 
 enum keel_state {
 	KEEL_STATE_OFF,	     /* defined, no domain */
-	KEEL_STATE_STARTING, /* unit is starting, no domain that runs yet */
+	KEEL_STATE_STARTING, /* its unit is, or its domain is being built */
 	KEEL_STATE_RUNNING,  /* on a CPU now */
 	KEEL_STATE_IDLE,     /* runs; every vCPU waits for an event */
 	KEEL_STATE_PAUSED,

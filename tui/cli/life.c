@@ -96,6 +96,12 @@ static int need_domain(const struct keel_guest *guest, struct keel_error *err)
 	return 0;
 }
 
+/* Runs, not only exists: until it is built whole, a domain is paused. */
+static bool is_running(const struct keel_guest *guest)
+{
+	return guest->state == KEEL_STATE_RUNNING || guest->state == KEEL_STATE_IDLE;
+}
+
 static bool is_alive(const struct keel_guest *guest, void *arg)
 {
 	(void)arg;
@@ -117,8 +123,7 @@ static bool is_not_alive(const struct keel_guest *guest, void *arg)
 /* True when the domain is another one than *arg, or none. */
 static bool is_replaced(const struct keel_guest *guest, void *arg)
 {
-	return guest && keel_state_alive(guest->state) &&
-	       guest->domid != *(const uint32_t *)arg;
+	return guest && is_running(guest) && guest->domid != *(const uint32_t *)arg;
 }
 
 /* Shows what the unit wrote lately: xl's own words are the best explanation. */

@@ -11,6 +11,8 @@
  * Invariant: the guest's life never hangs on the life of this unit's processes.  Only
  * "stop", called while the main process lives, ends a guest.
  */
+#include "tui/unit/guest-unit.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,6 +27,8 @@
 #define START_LIMIT 600
 /* After a shutdown xl cleans up; it gets this long before the domain is destroyed here. */
 #define CLEAN_LIMIT 15
+/* A domain that does not run after this long will never. */
+#define BUILD_LIMIT 60
 
 static bool is_there(const struct keel_guest *guest, void *arg)
 {
@@ -40,6 +44,30 @@ static bool is_absent(const struct keel_guest *guest, void *arg)
 static bool is_down(const struct keel_guest *guest, void *arg)
 {
 	return is_absent(guest, arg) || !keel_state_alive(guest->state);
+}
+
+/* Seconds from the environment, which the unit file or a drop-in sets. */
+static unsigned limit_from(const char *variable, unsigned standard)
+{
+	const char *text = getenv(variable);
+	uint64_t value;
+
+	if (text && keel_parse_seconds(text, &value) && value <= 86400)
+		return (unsigned)value;
+	return standard;
+}
+
+/* Exists, and has not run for a moment. */
+static bool never_ran(const struct keel_guest *guest)
+{
+	return guest->domid != KEEL_NO_DOMAIN && guest->cpu_ns == 0 &&
+	       (guest->state == KEEL_STATE_STARTING || guest->state == KEEL_STATE_PAUSED);
+}
+
+static bool has_run(const struct keel_guest *guest, void *arg)
+{
+	(void)arg;
+	return !guest || !never_ran(guest);
 }
 
 static int fail(const struct keel_error *err)
@@ -123,6 +151,29 @@ static bool watch(struct keel_host *host, const char *name,
 	}
 }
 
+/*
+ * When xl died while it built the domain, that stays behind and never runs.  It has not
+ * run yet, so nothing is lost with it.  Another xl may be building it just now, so it
+ * gets some time.  Returns true when there was one and it is gone.
+ */
+static bool clear_half_built(struct keel_host *host, const char *name)
+{
+	struct keel_guest guest;
+	struct keel_error err;
+
+	if (keel_guest_find(host, name, &guest, NULL) || !never_ran(&guest) ||
+	    keel_guest_wait(host, name, has_run, NULL,
+			    limit_from("KEEL_BUILD_LIMIT", BUILD_LIMIT), NULL, &err) == 0)
+		return false;
+	keel_log(KEEL_LOG_NOTICE, "%s: domain %u was not built to its end: building anew",
+		 name, guest.domid);
+	if (host->ops->destroy(host->ctx, guest.domid, &err)) {
+		fail(&err);
+		return false;
+	}
+	return true;
+}
+
 static int run(const char *name)
 {
 	struct keel_guest_file file;
@@ -136,7 +187,8 @@ static int run(const char *name)
 		return fail(&err);
 	if (keel_guest_find(&host, name, &guest, &err) == 0 &&
 	    guest.domid != KEEL_NO_DOMAIN)
-		build = watch(&host, name, &file, &status);
+		build = clear_half_built(&host, name) ||
+			watch(&host, name, &file, &status);
 	keel_host_close(&host);
 	keel_guest_file_free(&file);
 	return build ? become_xl(name) : status;
@@ -179,20 +231,11 @@ static int started(const char *name)
 	return rc ? fail(&err) : KEEL_OK;
 }
 
-static unsigned stop_limit(void)
-{
-	const char *text = getenv("KEEL_STOP_LIMIT");
-	uint64_t value;
-
-	if (text && keel_parse_seconds(text, &value) && value <= 86400)
-		return (unsigned)value;
-	return STOP_LIMIT;
-}
 
 /* Asks, waits, and tells whether the guest is down. */
 static bool shut_down(struct keel_host *host, const struct keel_guest *guest)
 {
-	unsigned limit = stop_limit();
+	unsigned limit = limit_from("KEEL_STOP_LIMIT", STOP_LIMIT);
 	struct keel_error err;
 
 	if (!keel_state_alive(guest->state))
@@ -258,7 +301,7 @@ static int stop(const char *name)
 	return rc;
 }
 
-int main(int argc, char **argv)
+int keel_guest_unit_main(int argc, char **argv)
 {
 	struct keel_error err;
 
