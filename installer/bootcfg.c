@@ -376,3 +376,35 @@ void ki_treeinfo_free(struct ki_treeinfo *info)
 	free(info->initrd_sha256);
 	memset(info, 0, sizeof(*info));
 }
+
+/* --- lists of sums --------------------------------------------------------- */
+
+static bool is_sum(const char *text)
+{
+	return strspn(text, "0123456789abcdef") == 64 && (text[64] == ' ' || text[64] == '\t');
+}
+
+char *ki_sums_find(const char *text, const char *dir, const char *path)
+{
+	char *found = NULL;
+
+	while (*text && !found) {
+		size_t len = strcspn(text, "\n");
+		char *line = ki_strndup(text, len);
+
+		if (len > 66 && is_sum(line)) {
+			const char *name = ki_trim(line + 65);
+			char *joined = ki_printf("%s/%s", dir, name + (*name == '*'));
+			char *clean = ki_clean_path(joined);
+
+			if (clean && !strcmp(clean, path))
+				found = ki_strndup(line, 64);
+			free(clean);
+			free(joined);
+		}
+		free(line);
+		text += len;
+		text += *text == '\n';
+	}
+	return found;
+}

@@ -53,4 +53,12 @@ struct ki_treeinfo {
 void ki_treeinfo_parse(struct ki_treeinfo *info, const char *text);
 void ki_treeinfo_free(struct ki_treeinfo *info);
 
+/*
+ * The SHA-256 sum that a list (lines "HEX  [*./]PATH", of the file in directory
+ * @dir) has for @path; NULL when it has none. The caller frees it.
+ */
+char *ki_sums_find(const char *text, const char *dir, const char *path);
+
+#define KI_SUMS_FILE (4 * KI_MIB)
+
 #endif

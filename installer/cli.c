@@ -57,6 +57,9 @@ static int look_at_medium(const struct ki_options *o, struct ki_spec *spec,
 	bool image;
 	int rc;
 
+	if (spec->source == KI_SRC_TREE && !ki_is_url(spec->location))
+		return ki_fail(err, "http://HOST/PATH; for a directory use --iso",
+			       "not a URL of a tree", "%s", spec->location);
 	if (ki_load_rules(o, &rules, err))
 		return -1;
 	*m = ki_medium_open(spec->location, err);
@@ -64,7 +67,7 @@ static int look_at_medium(const struct ki_options *o, struct ki_spec *spec,
 		ki_rules_free(&rules);
 		return -1;
 	}
-	image = strcmp((*m)->format, "directory") != 0;
+	image = strcmp((*m)->format, "directory") != 0 && !ki_is_url(spec->location);
 	rc = ki_detect(*m, &rules, image && !o->no_osinfo ? ki_osinfo_ask : NULL, found,
 		       err);
 	ki_rules_free(&rules);

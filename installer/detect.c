@@ -15,6 +15,7 @@ struct search {
 	struct ki_medium *m;
 	struct ki_detection *d;
 	ki_osinfo_fn osinfo;
+	bool network;	    /* the medium is a tree at a URL */
 	bool osinfo_kernel; /* libosinfo named kernel and initramfs, and they exist */
 };
 
@@ -259,21 +260,76 @@ static bool try_bootcfg(struct search *s, const struct ki_rule *r)
 	return ok;
 }
 
-/* "@LABEL@" in a rule's arguments is the volume label. */
-static char *rule_args(const struct search *s, const char *args)
+/* What a volume label may contribute to a kernel's command line. */
+static char *safe_label(const char *label)
 {
 	struct ki_buf out = {0};
-	const char *at;
 
-	while ((at = strstr(args, "@LABEL@"))) {
-		ki_buf_add(&out, args, (size_t)(at - args));
-		for (const char *p = s->m->label; *p; p++)
-			if (isalnum((unsigned char)*p) || strchr("._-", *p))
-				ki_buf_add(&out, p, 1);
-		args = at + 7;
-	}
-	ki_buf_printf(&out, "%s", args);
+	for (; *label; label++)
+		if (isalnum((unsigned char)*label) || strchr("._-", *label))
+			ki_buf_add(&out, label, 1);
 	return ki_buf_take(&out);
+}
+
+/* Adds @args with @LABEL@ and @URL@ filled in. */
+static void add_args(struct search *s, const char *args)
+{
+	char *label = safe_label(s->m->label), *old = s->d->args;
+	struct ki_buf out = {0};
+
+	ki_buf_printf(&out, "%s%s", old, *old ? " " : "");
+	while (*args) {
+		size_t len = strcspn(args, "@");
+
+		ki_buf_add(&out, args, len);
+		args += len;
+		if (ki_prefix(args, "@LABEL@")) {
+			ki_buf_printf(&out, "%s", label);
+			args += 7;
+		} else if (ki_prefix(args, "@URL@")) {
+			ki_buf_printf(&out, "%s", s->m->location);
+			args += 5;
+		} else if (*args) {
+			ki_buf_add(&out, args++, 1);
+		}
+	}
+	s->d->args = ki_buf_take(&out);
+	free(old);
+	free(label);
+}
+
+static void take_args(struct search *s, const struct ki_rule *r)
+{
+	const char *more = s->network ? r->args_tree : r->args_medium;
+
+	if (r->method != KI_BY_BOOTCFG)
+		ki_set(&s->d->args, "");
+	if (r->args)
+		add_args(s, r->args);
+	if (more)
+		add_args(s, more);
+}
+
+/* Sums from the medium's own list, where the rule knows of one. */
+static void find_sums(struct search *s, const struct ki_rule *r)
+{
+	const char *file = first_file(s, &r->sums);
+	char *text = file ? ki_medium_text(s->m, file, KI_SUMS_FILE, NULL) : NULL, *dir;
+
+	if (!text)
+		return;
+	dir = dir_of(file);
+	free(s->d->kernel_sha256);
+	free(s->d->initrd_sha256);
+	s->d->kernel_sha256 = ki_sums_find(text, dir, s->d->kernel);
+	s->d->initrd_sha256 = ki_sums_find(text, dir, s->d->initrd);
+	note(s, "%s: %s lists %s", r->id, file,
+	     s->d->kernel_sha256 && s->d->initrd_sha256 ? "kernel and initramfs"
+	     : s->d->kernel_sha256			? "the kernel"
+	     : s->d->initrd_sha256			? "the initramfs"
+							: "neither kernel nor initramfs");
+	free(dir);
+	free(text);
 }
 
 static void take_rule(struct search *s, const struct ki_rule *r)
@@ -290,11 +346,9 @@ static void take_rule(struct search *s, const struct ki_rule *r)
 		free(d->os);
 		d->os = ki_printf("%s%s%s", r->title, *d->version ? " " : "", d->version);
 	}
-	if (r->args) {
-		free(d->args);
-		d->args = rule_args(s, r->args);
-	}
-	d->attach = r->attach;
+	take_args(s, r);
+	find_sums(s, r);
+	d->attach = r->attach && !s->network;
 	d->hooks = r->hooks;
 	if (r->min_memory > d->min_memory)
 		d->min_memory = r->min_memory;
@@ -363,7 +417,8 @@ static void detection_init(struct ki_detection *d)
 int ki_detect(struct ki_medium *m, const struct ki_rules *rules, ki_osinfo_fn osinfo,
 	      struct ki_detection *d, struct ki_error *err)
 {
-	struct search s = {.m = m, .d = d, .osinfo = osinfo};
+	struct search s = {
+		.m = m, .d = d, .osinfo = osinfo, .network = ki_is_url(m->location)};
 	struct ki_dirlist top;
 	size_t n;
 	int rc;
@@ -460,4 +515,13 @@ void ki_detection_copy(struct ki_detection *to, const struct ki_detection *from)
 	to->initrd_sha256 = ki_strdup(from->initrd_sha256);
 	to->args = ki_strdup(from->args);
 	ki_strv_copy(&to->log, &from->log);
+}
+
+void ki_osinfo_free(struct ki_osinfo *info)
+{
+	free(info->name);
+	free(info->version);
+	free(info->kernel);
+	free(info->initrd);
+	memset(info, 0, sizeof(*info));
 }

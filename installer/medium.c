@@ -202,6 +202,8 @@ struct ki_medium *ki_medium_open(const char *location, struct ki_error *err)
 {
 	struct stat st;
 
+	if (ki_is_url(location))
+		return ki_http_open(location, err);
 	if (stat(location, &st)) {
 		ki_fail(err, "check the spelling, or choose another file",
 			"the medium cannot be opened", "%s: %s", location,

@@ -57,8 +57,8 @@ struct ki_medium {
 };
 
 /*
- * Opens an image file or block device (ISO 9660 or UDF), or a directory that
- * holds an unpacked tree. NULL and @err on failure.
+ * Opens an image file or block device (ISO 9660 or UDF), a directory that holds
+ * an unpacked tree, or the URL of one. NULL and @err on failure.
  */
 struct ki_medium *ki_medium_open(const char *location, struct ki_error *err);
 void ki_medium_close(struct ki_medium *m);
@@ -96,6 +96,9 @@ struct ki_medium *ki_iso_open(const char *path, struct ki_error *err);
 struct ki_medium *ki_udf_open(const char *path, struct ki_error *err);
 struct ki_medium *ki_dir_open(const char *path, struct ki_error *err);
 struct ki_medium *ki_worker_open(const char *path, struct ki_error *err);
+/* A tree at a URL; nothing is asked of the network before its first file is. */
+struct ki_medium *ki_http_open(const char *url, struct ki_error *err);
+bool ki_is_url(const char *location);
 /* True when an ISO 9660 volume offers long names (Rock Ridge or Joliet). */
 bool ki_iso_long_names(const struct ki_medium *m);
 /* Common end of the backends' close: frees the strings and @m. */

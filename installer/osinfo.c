@@ -170,12 +170,3 @@ int ki_osinfo_ask(const char *location, struct ki_osinfo *info, char **why)
 	ki_osinfo_free(info);
 	return 1;
 }
-
-void ki_osinfo_free(struct ki_osinfo *info)
-{
-	free(info->name);
-	free(info->version);
-	free(info->kernel);
-	free(info->initrd);
-	memset(info, 0, sizeof(*info));
-}

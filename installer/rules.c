@@ -114,6 +114,13 @@ static int set_initrd(const struct parser *p, struct ki_rule *r, char *value)
 	return 0;
 }
 
+static int set_sums(const struct parser *p, struct ki_rule *r, char *value)
+{
+	(void)p;
+	ki_strv_split(&r->sums, value);
+	return 0;
+}
+
 static int set_label(const struct parser *p, struct ki_rule *r, char *value)
 {
 	if (check_regex(p, value))
@@ -126,6 +133,20 @@ static int set_args(const struct parser *p, struct ki_rule *r, char *value)
 {
 	(void)p;
 	ki_set(&r->args, value);
+	return 0;
+}
+
+static int set_args_medium(const struct parser *p, struct ki_rule *r, char *value)
+{
+	(void)p;
+	ki_set(&r->args_medium, value);
+	return 0;
+}
+
+static int set_args_tree(const struct parser *p, struct ki_rule *r, char *value)
+{
+	(void)p;
+	ki_set(&r->args_tree, value);
 	return 0;
 }
 
@@ -155,6 +176,8 @@ static const struct key {
 	{"match", set_match},	{"version", set_version}, {"kernel", set_kernel},
 	{"initrd", set_initrd}, {"label", set_label},	  {"args", set_args},
 	{"medium", set_medium}, {"memory", set_memory},	  {"hooks", set_hooks},
+	{"sums", set_sums},	{"args-medium", set_args_medium},
+	{"args-tree", set_args_tree},
 };
 
 static int start_rule(const struct parser *p, char *line)
@@ -249,10 +272,13 @@ void ki_rules_free(struct ki_rules *rules)
 		ki_strv_free(&r->files);
 		ki_strv_free(&r->kernels);
 		ki_strv_free(&r->initrds);
+		ki_strv_free(&r->sums);
 		free(r->id);
 		free(r->title);
 		free(r->label_regex);
 		free(r->args);
+		free(r->args_medium);
+		free(r->args_tree);
 	}
 	free(rules->v);
 	memset(rules, 0, sizeof(*rules));

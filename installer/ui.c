@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "ui.h"
+#include "cli.h"
 
 #include <slang.h>
 #include <stdlib.h>
@@ -26,24 +27,50 @@ static void paint_root(void)
 	newtDrawRootText(0, 0, " Keel: new guest");
 }
 
+static bool large_enough(void)
+{
+	int cols, rows;
+
+	newtGetScreenSize(&cols, &rows);
+	return cols >= 80 && rows >= 24;
+}
+
+/* Until the terminal is large again: no window is opened that would not fit. */
+static void wait_for_size(void)
+{
+	newtComponent form = newtForm(NULL, NULL, 0);
+	struct newtExitStruct es;
+
+	newtCls();
+	newtDrawRootText(0, 0, "80 x 24 is needed");
+	newtFormAddComponent(form, newtLabel(0, 2, ""));
+	newtFormAddHotKey(form, NEWT_KEY_RESIZE);
+	newtFormAddHotKey(form, KEY_CTRL_L);
+	/* A change of size between newtInit() and here is not told: look now and then. */
+	newtFormSetTimer(form, 1000);
+	newtFormRun(form, &es);
+	newtFormDestroy(form);
+	newtFinished();
+	newtInit();
+}
+
 /* newt's own resizing loses the root text; a fresh start draws everything. */
 void ui_again(void)
 {
 	newtFinished();
 	newtInit();
+	while (!large_enough() && !ki_interrupted(NULL))
+		wait_for_size();
 	paint_root();
 }
 
 bool ui_start(const char **why)
 {
-	int cols, rows;
-
 	if (newtInit()) {
 		*why = "the terminal cannot be used (is TERM set?)";
 		return false;
 	}
-	newtGetScreenSize(&cols, &rows);
-	if (cols < 80 || rows < 24) {
+	if (!large_enough()) {
 		newtFinished();
 		*why = "the terminal is smaller than 80 columns by 24 lines";
 		return false;
@@ -91,18 +118,47 @@ newtComponent ui_label(struct ui_page *p, int left, int top, const char *text)
 	return co;
 }
 
+/* Rows that @text takes when it is broken at blanks to @width. */
+static int count_rows(const char *text, int width)
+{
+	int rows = 1, col = 0;
+
+	while (*text) {
+		int len = (int)strcspn(text, " \n");
+
+		if (col && col + len > width) {
+			rows++;
+			col = 0;
+		}
+		rows += len / (width + 1);
+		col += len;
+		text += len;
+		if (*text == '\n') {
+			rows += text[1] != '\0';
+			col = 0;
+		}
+		col += *text == ' ';
+		text += *text != '\0';
+	}
+	return rows;
+}
+
+/* A scroll bar takes two columns of the width. */
+static newtComponent text_box(int left, int top, int width, int height, const char *text)
+{
+	bool scroll = count_rows(text, width) > height;
+	newtComponent co = newtTextbox(left, top, scroll ? width - 2 : width, height,
+				       NEWT_FLAG_WRAP | (scroll ? NEWT_FLAG_SCROLL : 0));
+
+	newtTextboxSetText(co, text);
+	return co;
+}
+
 newtComponent ui_text(struct ui_page *p, int left, int top, int width, int height,
 		      const char *text)
 {
-	newtComponent co = newtTextbox(left, top, width, height, NEWT_FLAG_WRAP);
+	newtComponent co = text_box(left, top, width, height, text);
 
-	newtTextboxSetText(co, text);
-	if (newtTextboxGetNumLines(co) > height) {
-		newtComponentDestroy(co);
-		co = newtTextbox(left, top, width, height,
-				 NEWT_FLAG_WRAP | NEWT_FLAG_SCROLL);
-		newtTextboxSetText(co, text);
-	}
 	newtFormAddComponent(p->form, co);
 	return co;
 }
@@ -153,6 +209,14 @@ void ui_buttons(struct ui_page *p, const char *next, const char *back)
 {
 	p->next = ui_button(p, UI_WIDTH / 2 - 14, UI_HEIGHT - 1, next, NULL);
 	p->back = ui_button(p, UI_WIDTH / 2 + 4, UI_HEIGHT - 1, back, NULL);
+}
+
+void ui_guard(struct ui_page *p,
+	      bool (*may_leave)(struct ui_page *p, enum ui_answer answer, void *arg),
+	      void *arg)
+{
+	p->may_leave = may_leave;
+	p->arg = arg;
 }
 
 static void read_back(struct ui_page *p)
@@ -238,25 +302,31 @@ static enum ui_answer answer_hit(struct ui_page *p)
 	return UI_BUTTON;
 }
 
+static bool stays(struct ui_page *p, enum ui_answer answer)
+{
+	return (answer == UI_NEXT || answer == UI_BUTTON) && p->may_leave &&
+	       !p->may_leave(p, answer, p->arg);
+}
+
 enum ui_answer ui_wait(struct ui_page *p)
 {
 	enum ui_answer answer = UI_CANCEL;
 	struct newtExitStruct es;
-	bool done = false;
+	bool done;
 
-	while (!done) {
+	do {
 		newtFormRun(p->form, &es);
+		done = true;
 		if (es.reason == NEWT_EXIT_HOTKEY) {
 			answer = answer_key(p, es.u.key, &done);
 		} else if (es.reason == NEWT_EXIT_COMPONENT) {
 			p->hit = es.u.co;
 			answer = answer_hit(p);
-			done = true;
 		} else {
-			done = true;
+			answer = UI_CANCEL;
 		}
-	}
-	read_back(p);
+		read_back(p);
+	} while (!done || stays(p, answer));
 	return answer;
 }
 
@@ -285,19 +355,11 @@ enum ui_answer ui_run(struct ui_page *p, newtComponent focus)
 static newtComponent dialog(const char *title, const char *text, int *height)
 {
 	newtComponent form = newtForm(NULL, NULL, 0), box;
-	int lines, flags = NEWT_FLAG_WRAP;
+	int lines = count_rows(text, 66);
 
-	box = newtTextbox(1, 1, 66, 14, flags);
-	newtTextboxSetText(box, text);
-	lines = newtTextboxGetNumLines(box);
-	if (lines > 14) {
-		newtComponentDestroy(box);
-		box = newtTextbox(1, 1, 64, 14, flags | NEWT_FLAG_SCROLL);
-		newtTextboxSetText(box, text);
+	if (lines > 14)
 		lines = 14;
-	} else {
-		newtTextboxSetHeight(box, lines);
-	}
+	box = text_box(1, 1, 66, lines, text);
 	*height = lines + 4;
 	newtCenteredWindow(68, (unsigned)*height, title);
 	newtFormAddComponent(form, box);

@@ -36,6 +36,9 @@ struct ui_page {
 	newtComponent next, back;
 	newtComponent hit;
 	const char *help; /* of the page as a whole */
+	/* Asked before Next or a button leaves the page; false: it stays as it is. */
+	bool (*may_leave)(struct ui_page *p, enum ui_answer answer, void *arg);
+	void *arg;
 };
 
 /* Starts and ends newt. False when the terminal is too small; *why then says so. */
@@ -63,6 +66,10 @@ newtComponent ui_check(struct ui_page *p, int left, int top, const char *label, 
 		       char *result, const char *help);
 newtComponent ui_button(struct ui_page *p, int left, int top, const char *label,
 			const char *help);
+/* Sets what is asked before the page is left by Next or a button. */
+void ui_guard(struct ui_page *p,
+	      bool (*may_leave)(struct ui_page *p, enum ui_answer answer, void *arg),
+	      void *arg);
 /* The row of buttons that every page ends with. */
 void ui_buttons(struct ui_page *p, const char *next, const char *back);
 /* Runs the page, reads the entries back, and closes it. @focus may be NULL. */

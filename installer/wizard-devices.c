@@ -33,132 +33,150 @@ static char *nic_text(const struct ki_nic *n, size_t index)
 			 n->bridge ? n->bridge : "(default)");
 }
 
-/* Edits a copy; the disk changes only when everything typed is right. */
-static bool read_disk(struct ki_disk *d, const char *size, const char *path, char raw,
-		      char keep, char prealloc)
+/* A disk as it is typed; the disk itself changes when all of it is right. */
+struct disk_page {
+	struct ki_disk *d;
+	char *size, *path;
+	char raw, keep, prealloc; /* '*' when checked */
+};
+
+static bool refuse(const char *what, const char *hint, const char *why, const char *value)
 {
 	struct ki_error err;
-	uint64_t bytes = d->size;
 
-	if (keep == ' ' && (!ki_parse_size(size, KI_GIB, &bytes) || bytes % 512)) {
-		ki_fail(&err, "for example 8G", "Disk size", "\"%s\" is not a size",
-			size);
-		ui_error(&err);
-		return false;
-	}
-	if (*path && *path != '/') {
-		ki_fail(&err, "begin it with /", "Disk path",
-			"\"%s\" is not an absolute path", path);
-		ui_error(&err);
-		return false;
-	}
-	if (keep == '*' && !*path) {
-		ki_fail(&err, "type its path", "Existing disk", "no path is given");
-		ui_error(&err);
-		return false;
-	}
-	d->size = bytes;
-	d->format = raw == '*' ? KI_RAW : KI_QCOW2;
-	d->keep = keep == '*';
-	d->prealloc = prealloc == '*' && d->format == KI_RAW && !d->keep;
-	ki_set(&d->path, *path ? path : NULL);
+	ki_fail(&err, hint, what, "\"%s\" %s", value, why);
+	ui_error(&err);
+	return false;
+}
+
+static bool leave_disk(struct ui_page *p, enum ui_answer answer, void *arg)
+{
+	struct disk_page *t = arg;
+	uint64_t bytes = t->d->size;
+
+	(void)p;
+	(void)answer;
+	if (t->keep != '*' && (!ki_parse_size(t->size, KI_GIB, &bytes) || bytes % 512))
+		return refuse("Disk size", "for example 8G", "is not a size", t->size);
+	if (*t->path && *t->path != '/')
+		return refuse("Disk path", "begin it with /", "is not an absolute path", t->path);
+	if (t->keep == '*' && !*t->path)
+		return refuse("Existing disk", "type its path", "is no path", t->path);
+	t->d->size = bytes;
+	t->d->format = t->raw == '*' ? KI_RAW : KI_QCOW2;
+	t->d->keep = t->keep == '*';
+	t->d->prealloc = t->prealloc == '*' && t->d->format == KI_RAW && !t->d->keep;
+	ki_set(&t->d->path, *t->path ? t->path : NULL);
 	return true;
 }
 
+static enum ui_answer ask_disk(struct disk_page *t)
+{
+	struct ui_page p;
+
+	ui_open(&p, "Disk", "A new disk is made in the default pool unless a path is given.");
+	ui_entry(&p, 1, 12, 1, 12, "Size", &t->size,
+		 "With a unit: 8G, 500M. A number alone is GiB.");
+	ui_check(&p, 1, 3, "raw format (else qcow2)", t->raw == '*', &t->raw,
+		 "qcow2 grows as it is filled and can have snapshots; raw is a little faster.");
+	ui_check(&p, 1, 4, "allocate all of it now (raw)", t->prealloc == '*', &t->prealloc,
+		 "The space is taken at once, so that the disk cannot run out of it.");
+	ui_entry(&p, 1, 12, 6, 58, "Path", &t->path,
+		 "Empty: in the default pool, named after the guest.");
+	ui_check(&p, 1, 8, "use what exists at that path, as it is", t->keep == '*', &t->keep,
+		 "For a block device, or a disk with data. The installer may overwrite it.");
+	ui_buttons(&p, "  OK  ", "Cancel");
+	ui_guard(&p, leave_disk, t);
+	return ui_run(&p, NULL);
+}
+
+/* True when the disk was changed as asked. */
 static bool edit_disk(struct ki_disk *d)
 {
-	char *path = ki_strdup(d->path ? d->path : ""), *size = NULL;
-	char raw = d->format == KI_RAW ? '*' : ' ', keep = d->keep ? '*' : ' ';
-	char prealloc = d->prealloc ? '*' : ' ';
+	struct disk_page t = {
+		.d = d,
+		.path = ki_strdup(d->path ? d->path : ""),
+		.raw = d->format == KI_RAW ? '*' : ' ',
+		.keep = d->keep ? '*' : ' ',
+		.prealloc = d->prealloc ? '*' : ' ',
+	};
 	enum ui_answer answer;
-	struct ui_page p;
-	bool ok = false;
 
-	size = d->size % KI_GIB
-		       ? ki_printf("%lluM", (unsigned long long)(d->size / KI_MIB))
-		       : ki_printf("%lluG", (unsigned long long)(d->size / KI_GIB));
-	do {
-		ui_open(&p, "Disk",
-			"A new disk is made in the default pool unless a path is given.");
-		ui_entry(&p, 1, 12, 1, 12, "Size", &size,
-			 "With a unit: 8G, 500M. A number alone is GiB.");
-		ui_check(&p, 1, 3, "raw format (else qcow2)", raw == '*', &raw,
-			 "qcow2 grows as it is filled and can have snapshots; raw is a "
-			 "little "
-			 "faster.");
-		ui_check(&p, 1, 4, "allocate all of it now (raw)", prealloc == '*',
-			 &prealloc,
-			 "The space is taken at once, so that the disk cannot run out of "
-			 "it.");
-		ui_entry(&p, 1, 12, 6, 58, "Path", &path,
-			 "Empty: in the default pool, named after the guest.");
-		ui_check(&p, 1, 8, "use what exists at that path, as it is", keep == '*',
-			 &keep,
-			 "For a block device, or a disk with data. The installer may "
-			 "overwrite "
-			 "it.");
-		ui_buttons(&p, "  OK  ", "Cancel");
-		answer = ui_run(&p, NULL);
-		if (answer == UI_NEXT)
-			ok = read_disk(d, size, path, raw, keep, prealloc);
-	} while (!ok && answer != UI_BACK && answer != UI_CANCEL);
-	free(path);
-	free(size);
-	return ok;
+	t.size = d->size % KI_GIB ? ki_printf("%lluM", (unsigned long long)(d->size / KI_MIB))
+				  : ki_printf("%lluG", (unsigned long long)(d->size / KI_GIB));
+	do
+		answer = ask_disk(&t);
+	while (answer == UI_AGAIN);
+	free(t.path);
+	free(t.size);
+	return answer == UI_NEXT;
 }
 
-static bool read_nic(struct ki_nic *n, const char *bridge, const char *mac)
+struct nic_page {
+	struct ki_nic *n;
+	char *bridge, *mac;
+};
+
+static bool leave_nic(struct ui_page *p, enum ui_answer answer, void *arg)
 {
-	struct ki_error err;
+	struct nic_page *t = arg;
 	uint8_t bytes[6] = {0};
 
-	if (*mac && !ki_mac_parse(mac, bytes)) {
-		ki_fail(&err, "leave it empty, or type 00:16:3e:xx:xx:xx", "MAC address",
-			"\"%s\" is not one", mac);
-		ui_error(&err);
-		return false;
-	}
-	ki_set(&n->bridge, *bridge ? bridge : NULL);
-	n->mac_set = *mac != '\0';
-	memcpy(n->mac, bytes, 6);
+	(void)p;
+	(void)answer;
+	if (*t->mac && !ki_mac_parse(t->mac, bytes))
+		return refuse("MAC address", "leave it empty, or type 00:16:3e:xx:xx:xx",
+			      "is not one", t->mac);
+	ki_set(&t->n->bridge, *t->bridge ? t->bridge : NULL);
+	t->n->mac_set = *t->mac != '\0';
+	memcpy(t->n->mac, bytes, 6);
 	return true;
+}
+
+static char *bridges_text(const struct wizard *w)
+{
+	struct ki_buf text = {0};
+
+	ki_buf_printf(&text, "Bridges of this host:");
+	for (size_t i = 0; i < w->host.bridges.n; i++)
+		ki_buf_printf(&text, " %s", w->host.bridges.v[i]);
+	if (!w->host.bridges.n)
+		ki_buf_printf(&text, " none");
+	return ki_buf_take(&text);
+}
+
+static enum ui_answer ask_nic(struct nic_page *t, const char *bridges)
+{
+	struct ui_page p;
+
+	ui_open(&p, "Network card", "A card is connected to a bridge of this host.");
+	ui_text(&p, 1, 1, UI_WIDTH - 2, 2, bridges);
+	ui_entry(&p, 1, 14, 4, 16, "Bridge", &t->bridge, "Empty: the toolstack's default.");
+	ui_entry(&p, 1, 14, 6, 20, "MAC address", &t->mac,
+		 "Empty: one is made up (00:16:3e:...).");
+	ui_buttons(&p, "  OK  ", "Cancel");
+	ui_guard(&p, leave_nic, t);
+	return ui_run(&p, NULL);
 }
 
 static bool edit_nic(struct wizard *w, struct ki_nic *n)
 {
-	char *bridge = ki_strdup(n->bridge ? n->bridge : ""), *mac = ki_strdup("");
-	struct ki_buf known = {0};
+	struct nic_page t = {.n = n, .bridge = ki_strdup(n->bridge ? n->bridge : "")};
+	char *bridges = bridges_text(w);
 	enum ui_answer answer;
-	struct ui_page p;
-	bool ok = false;
 
-	if (n->mac_set) {
-		free(mac);
-		mac = ki_printf("%02x:%02x:%02x:%02x:%02x:%02x", n->mac[0], n->mac[1],
-				n->mac[2], n->mac[3], n->mac[4], n->mac[5]);
-	}
-	ki_buf_printf(&known, "Bridges of this host:");
-	for (size_t i = 0; i < w->host.bridges.n; i++)
-		ki_buf_printf(&known, " %s", w->host.bridges.v[i]);
-	if (!w->host.bridges.n)
-		ki_buf_printf(&known, " none");
-	do {
-		ui_open(&p, "Network card",
-			"A card is connected to a bridge of this host.");
-		ui_text(&p, 1, 1, UI_WIDTH - 2, 2, known.data);
-		ui_entry(&p, 1, 14, 4, 16, "Bridge", &bridge,
-			 "Empty: the toolstack's default.");
-		ui_entry(&p, 1, 14, 6, 20, "MAC address", &mac,
-			 "Empty: one is made up (00:16:3e:...).");
-		ui_buttons(&p, "  OK  ", "Cancel");
-		answer = ui_run(&p, NULL);
-		if (answer == UI_NEXT)
-			ok = read_nic(n, bridge, mac);
-	} while (!ok && answer != UI_BACK && answer != UI_CANCEL);
-	free(bridge);
-	free(mac);
-	ki_buf_free(&known);
-	return ok;
+	if (n->mac_set)
+		t.mac = ki_printf("%02x:%02x:%02x:%02x:%02x:%02x", n->mac[0], n->mac[1],
+				  n->mac[2], n->mac[3], n->mac[4], n->mac[5]);
+	else
+		t.mac = ki_strdup("");
+	do
+		answer = ask_nic(&t, bridges);
+	while (answer == UI_AGAIN);
+	free(t.bridge);
+	free(t.mac);
+	free(bridges);
+	return answer == UI_NEXT;
 }
 
 static void add_disk(struct wizard *w)
@@ -257,17 +275,25 @@ enum ui_answer page_devices(struct wizard *w)
 
 /* --- answers -------------------------------------------------------------------- */
 
-static bool answers_are_there(struct wizard *w)
+struct answers_page {
+	struct wizard *w;
+	char *key;
+};
+
+static bool leave_answers(struct ui_page *p, enum ui_answer answer, void *arg)
 {
-	struct ki_spec probe;
+	struct answers_page *t = arg;
+	struct ki_spec *spec = t->w->spec, probe;
 	struct ki_error err;
 	bool ok;
 
-	if (w->spec->answers && !*w->spec->answers)
-		ki_set(&w->spec->answers, NULL);
+	(void)p;
+	(void)answer;
+	if (spec->answers && !*spec->answers)
+		ki_set(&spec->answers, NULL);
 	ki_spec_init(&probe);
-	probe.answers = ki_strdup(w->spec->answers);
-	ok = !ki_spec_take_answers(&probe, &w->found, &err);
+	probe.answers = ki_strdup(spec->answers);
+	ok = !ki_spec_take_answers(&probe, &t->w->found, &err);
 	ki_spec_free(&probe);
 	if (!ok)
 		ui_error(&err);
@@ -283,43 +309,43 @@ static void take_key(struct wizard *w, char *key)
 		ki_strv_add(&w->spec->ssh_keys, text);
 }
 
+static enum ui_answer ask_answers(struct answers_page *t, bool image)
+{
+	struct ui_page p;
+
+	ui_open(&p, "5 of 6: unattended answers",
+		"Optional. Without answers the installer asks on the console.");
+	if (image) {
+		ui_text(&p, 1, 1, UI_WIDTH - 2, 5,
+			"The image is given a name and, if you like, a key for its default user "
+			"at its first boot (NoCloud).");
+		ui_entry(&p, 1, 12, 7, 60, "SSH key", &t->key,
+			 "The line of a .pub file: ssh-ed25519 AAAA... name");
+	} else {
+		ui_text(&p, 1, 1, UI_WIDTH - 2, 5,
+			"A file with the installer's answers (preseed or kickstart) is added to "
+			"its initramfs. Leave it empty to answer on the console.");
+		ui_entry(&p, 1, 12, 7, 60, "Answers", &t->w->spec->answers,
+			 "Path of the file on this host.");
+	}
+	ui_buttons(&p, " Next ", " Back ");
+	ui_guard(&p, leave_answers, t);
+	return ui_run(&p, NULL);
+}
+
 enum ui_answer page_answers(struct wizard *w)
 {
-	bool image = w->spec->source == KI_SRC_IMAGE;
-	enum ui_answer answer = UI_AGAIN;
-	char *key;
+	struct answers_page t = {.w = w};
+	enum ui_answer answer;
 
 	if (w->spec->source == KI_SRC_EMPTY)
 		return UI_NEXT;
-	key = ki_strdup(w->spec->ssh_keys.n ? w->spec->ssh_keys.v[0] : "");
-	do {
-		struct ui_page p;
-
-		ui_open(&p, "5 of 6: unattended answers",
-			"Optional. Without answers the installer asks on the console.");
-		ui_text(&p, 1, 1, UI_WIDTH - 2, 5,
-			image ? "The image is given a name and, if you like, a key for "
-				"its "
-				"default user at its first boot (NoCloud)."
-			      : "A file with the installer's answers (preseed or "
-				"kickstart) is "
-				"added to its initramfs. Leave it empty to answer on the "
-				"console.");
-		if (image)
-			ui_entry(&p, 1, 12, 7, 60, "SSH key", &key,
-				 "The line of a .pub file: ssh-ed25519 AAAA... name");
-		else
-			ui_entry(&p, 1, 12, 7, 60, "Answers", &w->spec->answers,
-				 "Path of the file on this host.");
-		ui_buttons(&p, " Next ", " Back ");
-		answer = ui_run(&p, NULL);
-		if (image)
-			take_key(w, key);
-		if (answer == UI_AGAIN ||
-		    (answer == UI_NEXT && !answers_are_there(w)))
-			answer = UI_AGAIN;
-	} while (answer == UI_AGAIN);
-	free(key);
+	t.key = ki_strdup(w->spec->ssh_keys.n ? w->spec->ssh_keys.v[0] : "");
+	do
+		answer = ask_answers(&t, w->spec->source == KI_SRC_IMAGE);
+	while (answer == UI_AGAIN);
+	take_key(w, t.key);
+	free(t.key);
 	return answer;
 }
 
@@ -351,7 +377,9 @@ enum ui_answer page_summary(struct wizard *w)
 		ui_open(&p, "6 of 6: summary",
 			"Nothing has been made yet. Tab to the text and scroll with the "
 			"arrows.");
-		ui_text(&p, 1, 0, UI_WIDTH - 2, 13, text);
+		ui_text(&p, 1, 0, UI_WIDTH - 2, 12, text);
+		ui_label(&p, 1, 12,
+			 "-- more: Tab to the text, then the arrows or Page Down --");
 		if (w->host.xen) {
 			ui_check(&p, 1, 14, "start it", start == '*', &start, NULL);
 			ui_check(&p, 20, 14, "attach to its console", attach == '*',

@@ -62,56 +62,72 @@ static bool name_is_good(struct wizard *w)
 	return same;
 }
 
+struct name_page {
+	struct wizard *w;
+	newtComponent list;
+};
+
+static void take_kind(struct wizard *w, size_t chosen)
+{
+	if (kinds[chosen].source == w->spec->source)
+		return;
+	w->spec->source = kinds[chosen].source;
+	ki_set(&w->spec->location, NULL);
+	w->looked = false;
+}
+
+static bool leave_name(struct ui_page *p, enum ui_answer answer, void *arg)
+{
+	struct name_page *page = arg;
+
+	(void)p;
+	(void)answer;
+	return name_is_good(page->w);
+}
+
+static newtComponent list_kinds(struct ui_page *p, const struct wizard *w)
+{
+	newtComponent list;
+
+	list = ui_list(p, 1, 4, UI_WIDTH - 2, 6,
+		       "An ISO is read directly: its kernel is booted with a text console, no "
+		       "firmware and no graphics are needed.");
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		newtListboxAppendEntry(list, kinds[i].text, (void *)(i + 1));
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (kinds[i].source == w->spec->source)
+			newtListboxSetCurrent(list, (int)i);
+	return list;
+}
+
 enum ui_answer page_name(struct wizard *w)
 {
-	for (;;) {
-		struct ui_page p;
-		newtComponent list;
-		enum ui_answer answer;
-		size_t chosen;
+	struct name_page page = {.w = w};
+	enum ui_answer answer;
+	struct ui_page p;
 
+	do {
 		ui_open(&p, "1 of 6: name and kind",
 			"A guest has a name and something to be installed from.");
 		ui_entry(&p, 1, 8, 1, 40, "Name", &w->spec->name,
-			 "Letters, digits, '.', '_', '+' and '-', beginning with a "
-			 "letter or "
-			 "digit. The guest file, the unit keel-guest@NAME and the disks "
-			 "are "
+			 "Letters, digits, '.', '_', '+' and '-', beginning with a letter or "
+			 "digit. The guest file, the unit keel-guest@NAME and the disks are "
 			 "called by it.");
 		ui_label(&p, 1, 3, "What to install");
-		list = ui_list(
-			&p, 1, 4, UI_WIDTH - 2, 6,
-			"An ISO is read directly: its kernel is booted with a text "
-			"console, no firmware and no graphics are needed.");
-		for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-			newtListboxAppendEntry(list, kinds[i].text, (void *)(i + 1));
-		for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-			if (kinds[i].source == w->spec->source)
-				newtListboxSetCurrent(list, (int)i);
+		page.list = list_kinds(&p, w);
 		ui_text(&p, 1, 11, UI_WIDTH - 2, 4,
-			w->host.xen ? "The guest is paravirtualized, with its console as "
-				      "text."
-				    : "This system does not run on Keel or Xen: the "
-				      "guest can be "
+			w->host.xen ? "The guest is paravirtualized, with its console as text."
+				    : "This system does not run on Keel or Xen: the guest can be "
 				      "made here, but not started.");
 		ui_buttons(&p, " Next ", "Cancel");
+		ui_guard(&p, leave_name, &page);
 		answer = ui_wait(&p);
-		chosen = (size_t)newtListboxGetCurrent(list) - 1;
+		take_kind(w, (size_t)newtListboxGetCurrent(page.list) - 1);
 		ui_close(&p);
 		if (answer == UI_AGAIN)
 			ui_again();
-		if (kinds[chosen].source != w->spec->source) {
-			w->spec->source = kinds[chosen].source;
-			ki_set(&w->spec->location, NULL);
-			w->looked = false;
-		}
-		if (answer == UI_AGAIN)
-			continue;
-		if (answer == UI_BACK || answer == UI_CANCEL)
-			return answer;
-		if (name_is_good(w))
-			return UI_NEXT;
-	}
+	} while (answer == UI_AGAIN);
+	return answer == UI_BUTTON ? UI_NEXT : answer;
 }
 
 /* --- choosing a file ---------------------------------------------------------- */
@@ -440,53 +456,66 @@ static char *how_found(const struct wizard *w)
 					 : "does not need the medium any more");
 }
 
+struct found_page {
+	struct wizard *w;
+	char *kernel, *initrd;
+};
+
+static bool leave_found(struct ui_page *p, enum ui_answer answer, void *arg)
+{
+	struct found_page *page = arg;
+
+	(void)p;
+	if (answer == UI_NEXT)
+		return take_by_hand(page->w, page->kernel, page->initrd);
+	show_log(page->w);
+	return false;
+}
+
+static enum ui_answer ask_found(struct found_page *page)
+{
+	struct wizard *w = page->w;
+	char *how = how_found(w), *os = ki_printf("%.70s", w->found.os);
+	enum ui_answer answer;
+	newtComponent first;
+	struct ui_page p;
+
+	ui_open(&p, "2 of 6: what is on it",
+		"What was recognised can be changed: paths are those on the medium.");
+	ui_label(&p, 1, 1, os);
+	ui_text(&p, 1, 2, UI_WIDTH - 2, 3, how);
+	first = ui_entry(&p, 1, 12, 6, 60, "Kernel", &page->kernel,
+			 "The installer's kernel, a path on the medium. It has to be able to run "
+			 "paravirtualized: that of any Linux distribution does.");
+	ui_entry(&p, 1, 12, 8, 60, "Initramfs", &page->initrd,
+		 "The installer's initramfs. Keel adds a rule to it that brings added vCPUs "
+		 "online.");
+	ui_entry(&p, 1, 12, 10, 60, "Arguments", &w->spec->args,
+		 "Further kernel arguments. console=hvc0 and what the medium itself needs are "
+		 "there already.");
+	ui_button(&p, 1, 13, "What was tried", "Each rule, and why it did or did not decide.");
+	ui_buttons(&p, " Next ", " Back ");
+	ui_guard(&p, leave_found, page);
+	answer = ui_run(&p, w->found.found ? p.next : first);
+	free(how);
+	free(os);
+	return answer;
+}
+
 enum ui_answer page_found(struct wizard *w)
 {
-	char *kernel, *initrd;
+	struct found_page page = {.w = w};
 	enum ui_answer answer;
 
 	if (w->spec->source != KI_SRC_MEDIUM && w->spec->source != KI_SRC_TREE)
 		return UI_NEXT;
-	kernel = ki_strdup(w->found.kernel ? w->found.kernel : "");
-	initrd = ki_strdup(w->found.initrd ? w->found.initrd : "");
-	for (;;) {
-		struct ui_page p;
-		newtComponent tried, first;
-		char *how = how_found(w), *os = ki_printf("%.70s", w->found.os);
-
-		ui_open(&p, "2 of 6: what is on it",
-			"What was recognised can be changed: paths are those on the "
-			"medium.");
-		ui_label(&p, 1, 1, os);
-		ui_text(&p, 1, 2, UI_WIDTH - 2, 3, how);
-		first = ui_entry(
-			&p, 1, 12, 6, 60, "Kernel", &kernel,
-			"The installer's kernel, a path on the medium. It has to be able "
-			"to run paravirtualized: that of any Linux distribution does.");
-		ui_entry(&p, 1, 12, 8, 60, "Initramfs", &initrd,
-			 "The installer's initramfs. Keel adds a rule to it that brings "
-			 "added "
-			 "vCPUs online.");
-		ui_entry(&p, 1, 12, 10, 60, "Arguments", &w->spec->args,
-			 "Further kernel arguments. console=hvc0 and what the medium "
-			 "itself "
-			 "needs are there already.");
-		tried = ui_button(&p, 1, 13, "What was tried",
-				  "Each rule, and why it did or did "
-				  "not decide.");
-		ui_buttons(&p, " Next ", " Back ");
-		answer = ui_run(&p, w->found.found ? p.next : first);
-		free(how);
-		free(os);
-		if (answer == UI_BUTTON && p.hit == tried)
-			show_log(w);
-		if (answer == UI_AGAIN || answer == UI_BUTTON)
-			continue;
-		if (answer != UI_NEXT || take_by_hand(w, kernel, initrd))
-			break;
-	}
-	free(kernel);
-	free(initrd);
+	page.kernel = ki_strdup(w->found.kernel ? w->found.kernel : "");
+	page.initrd = ki_strdup(w->found.initrd ? w->found.initrd : "");
+	do
+		answer = ask_found(&page);
+	while (answer == UI_AGAIN);
+	free(page.kernel);
+	free(page.initrd);
 	return answer;
 }
 
@@ -536,49 +565,60 @@ static bool take_cpu(struct wizard *w)
 	return true;
 }
 
+static bool leave_cpu(struct ui_page *p, enum ui_answer answer, void *arg)
+{
+	(void)p;
+	(void)answer;
+	return take_cpu(arg);
+}
+
+static void cpu_fields(struct ui_page *p, struct wizard *w)
+{
+	ui_entry(p, 1, 28, 1, 8, "vCPUs at start", &w->vcpus, "The guest starts with this many.");
+	ui_entry(p, 1, 28, 3, 8, "vCPUs at most", &w->max_vcpus,
+		 "Up to this many can be added while it runs; they come online in the guest by a "
+		 "rule that Keel gives its installer.");
+	ui_entry(p, 1, 28, 6, 8, "Memory (MiB)", &w->memory, "In MiB, or with a unit: 2G.");
+	ui_entry(p, 1, 28, 8, 8, "Memory at most (MiB)", &w->max_memory,
+		 "It can grow to this while it runs. Each GiB of it costs the guest about 16 MiB "
+		 "for its own tables.");
+}
+
+static void cpu_notes(struct ui_page *p, const struct wizard *w)
+{
+	char *text = ki_printf("This host: %u CPUs", w->host.cpus);
+
+	ui_label(p, 40, 1, text);
+	free(text);
+	if (w->host.free_memory)
+		text = ki_printf("%llu MiB free of %llu",
+				 (unsigned long long)w->host.free_memory,
+				 (unsigned long long)w->host.total_memory);
+	else
+		text = ki_strdup("free memory not known here");
+	ui_label(p, 40, 6, text);
+	free(text);
+	if (!w->found.min_memory)
+		return;
+	text = ki_printf("This installer wants %llu MiB or more.",
+			 (unsigned long long)w->found.min_memory);
+	ui_label(p, 1, 11, text);
+	free(text);
+}
+
 enum ui_answer page_cpu(struct wizard *w)
 {
-	for (;;) {
-		char *cpus = ki_printf("This host: %u CPUs", w->host.cpus);
-		char *memory =
-			w->host.free_memory
-				? ki_printf("%llu MiB free of %llu",
-					    (unsigned long long)w->host.free_memory,
-					    (unsigned long long)w->host.total_memory)
-				: ki_strdup("free memory not known here");
-		char *least =
-			w->found.min_memory
-				? ki_printf("This installer wants %llu MiB or more.",
-					    (unsigned long long)w->found.min_memory)
-				: ki_strdup("");
-		enum ui_answer answer;
-		struct ui_page p;
+	enum ui_answer answer;
+	struct ui_page p;
 
+	do {
 		ui_open(&p, "3 of 6: vCPUs and memory",
 			"Both can be changed while the guest runs, up to their maximum.");
-		ui_entry(&p, 1, 28, 1, 8, "vCPUs at start", &w->vcpus,
-			 "The guest starts with this many.");
-		ui_label(&p, 40, 1, cpus);
-		ui_entry(&p, 1, 28, 3, 8, "vCPUs at most", &w->max_vcpus,
-			 "Up to this many can be added while it runs; they come online "
-			 "in the "
-			 "guest by a rule that Keel gives its installer.");
-		ui_entry(&p, 1, 28, 6, 8, "Memory (MiB)", &w->memory,
-			 "In MiB, or with a unit: 2G.");
-		ui_label(&p, 40, 6, memory);
-		ui_entry(&p, 1, 28, 8, 8, "Memory at most (MiB)", &w->max_memory,
-			 "It can grow to this while it runs. Each GiB of it costs the "
-			 "guest about "
-			 "16 MiB for its own tables.");
-		ui_label(&p, 1, 11, least);
+		cpu_fields(&p, w);
+		cpu_notes(&p, w);
 		ui_buttons(&p, " Next ", " Back ");
+		ui_guard(&p, leave_cpu, w);
 		answer = ui_run(&p, NULL);
-		free(cpus);
-		free(memory);
-		free(least);
-		if (answer == UI_AGAIN)
-			continue;
-		if (answer != UI_NEXT || take_cpu(w))
-			return answer;
-	}
+	} while (answer == UI_AGAIN);
+	return answer;
 }

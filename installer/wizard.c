@@ -60,7 +60,7 @@ int wizard_look(struct wizard *w)
 	forget_source(w);
 	ki_set(&w->spec->kernel, NULL);
 	ki_set(&w->spec->initrd, NULL);
-	ui_idle("Looking at what is on it ...");
+	ui_idle("Reading it ...");
 	rc = ki_look_at_source(w->o, w->spec, &w->m, &w->found, &err);
 	ui_idle_end();
 	if (rc) {

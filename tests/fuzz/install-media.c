@@ -91,6 +91,23 @@ static int damaged_copy(const uint8_t *data, size_t size)
 	return fd;
 }
 
+/* The image has to be good before it is damaged, or nothing would be tested. */
+static void check_sound(void)
+{
+	int fd = damaged_copy(NULL, 0);
+	char *path = ki_printf("/proc/%d/fd/%d", (int)getpid(), fd);
+	struct ki_detection d;
+	struct ki_error err;
+	struct ki_medium *m = ki_medium_open(path, &err);
+
+	HOLDS(m && !ki_detect(m, &rules, NULL, &d, &err));
+	HOLDS(d.found && !strcmp(d.rule, "mini") && d.kernel_size == 6);
+	ki_detection_free(&d);
+	ki_medium_close(m);
+	free(path);
+	close(fd);
+}
+
 static int count(void *arg, const void *data, size_t len)
 {
 	(void)data;
@@ -107,10 +124,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *path;
 	int fd;
 
-	if (!image.len)
+	if (!image.len) {
 		make_image();
+		check_sound();
+	}
 	fd = damaged_copy(data, size);
-	path = ki_printf("/proc/self/fd/%d", fd);
+	path = ki_printf("/proc/%d/fd/%d", (int)getpid(), fd);
 	m = ki_medium_open(path, &err);
 	if (m && !ki_detect(m, &rules, NULL, &d, &err)) {
 		if (d.kernel && d.kernel_size < 8 * KI_MIB)

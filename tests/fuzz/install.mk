@@ -14,10 +14,11 @@ install_fuzz_sources = \
 	$(install_fuzz_dir)/bootcfg.c $(install_fuzz_dir)/cpio.c \
 	$(install_fuzz_dir)/detect.c $(install_fuzz_dir)/guestcfg.c \
 	$(install_fuzz_dir)/medium.c $(install_fuzz_dir)/medium-dir.c \
+	$(install_fuzz_dir)/medium-http.c \
 	$(install_fuzz_dir)/medium-iso.c $(install_fuzz_dir)/medium-udf.c \
 	$(install_fuzz_dir)/medium-worker.c $(install_fuzz_dir)/plan.c \
 	$(install_fuzz_dir)/rules.c $(install_fuzz_dir)/spec.c $(install_fuzz_dir)/util.c
-install_fuzz_libs = $(ISO9660_LIBS) $(UDF_LIBS) $(SECCOMP_LIBS) $(ARCHIVE_LIBS)
+install_fuzz_libs = $(ISO9660_LIBS) $(UDF_LIBS) $(SECCOMP_LIBS) $(ARCHIVE_LIBS) $(CURL_LIBS)
 
 fuzz/install-parse: $(srcdir)/fuzz/install-parse.c $(install_fuzz_sources)
 	@$(MKDIR_P) fuzz

@@ -2,3 +2,4 @@
 include $(srcdir)/fuzz/mm.mk
 include $(srcdir)/fuzz/core.mk
 include $(srcdir)/fuzz/x86.mk
+include $(srcdir)/fuzz/install.mk

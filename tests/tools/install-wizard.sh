@@ -23,7 +23,7 @@ for term in xterm vt100 linux; do
 	drive 80x24 $term "Enter all the way" <<'END'
 expect 1 of 6: name and kind
 expect guest1
-expect cannot be started
+expect does not run on Keel or Xen
 send \r
 expect 2 of 6: install image
 expect debian.iso
@@ -62,9 +62,9 @@ expect 2 of 6: install image
 send \r
 expect what is on it
 send \e1
-expect The installer's kernel
+expect What was recognised can
 send \r
-gone The installer's kernel, a path
+gone What was recognised can
 send \e
 expect 2 of 6: install image
 send \e
@@ -74,9 +74,9 @@ send \r
 expect 2 of 6: install image
 send \r
 expect what is on it
-send \t\r
+send \r
 expect 3 of 6
-send \b\b99
+send \b\b9999
 send \r
 expect vCPUs
 expect 1 to 512
@@ -103,3 +103,100 @@ send \t\r
 exit 5
 END
 nothing
+
+drive 80x24 xterm "disks, cards, what was tried, install by F12" <<'END'
+expect guest1
+send \e[24~
+expect 2 of 6: install image
+send \r
+expect what is on it
+send \e[Z\r
+expect What was tried
+expect no .treeinfo
+send \r
+gone no .treeinfo
+send \e[24~
+expect 3 of 6
+send \e[24~
+expect 4 of 6
+send \e[Z\r
+expect no disk and no network card
+send \e[Z\e[Z\e[Z\r
+expect Size
+send \b\b\b\b2x\r
+expect is not a size
+send \r
+gone is not a size
+send \b\b2G\r
+expect 4 of 6
+expect 2 GiB
+send \e[24~
+expect 5 of 6
+send /nonexistent/preseed\r
+expect the answers file cannot be read
+send \r
+gone cannot be read
+send \e
+expect 4 of 6
+send \e[24~
+expect /nonexistent/preseed
+send \x15
+send \e[24~
+expect 6 of 6
+send \e[24~
+exit 0
+END
+qemu-img info "$KEEL_VAR/disks/guest1-0.qcow2" | grep -q "virtual size: 2 GiB" ||
+	fail "the disk is not the one asked for"
+
+drive 80x24 xterm "a name that is taken" <<'END'
+expect guest2
+send \b1\r
+expect The name is taken
+send \r
+expect Replace a guest
+send wrong\r
+expect 1 of 6
+send \r
+expect The name is taken
+send \r
+expect Replace a guest
+send guest1\r
+expect 2 of 6
+send \e
+expect 1 of 6
+send \e
+expect Leave?
+send \t\r
+exit 5
+END
+
+drive 100x40 xterm "other sizes" <<'END'
+expect 1 of 6
+resize 80x24
+expect 1 of 6
+row -1 Enter next
+wipe
+send \x0c
+expect 1 of 6
+row -1 Enter next
+resize 132x50
+row -1 Enter next
+row 15 1 of 6
+resize 40x10
+expect 80 x 24 is needed
+resize 80x24
+row -1 Enter next
+row 2 1 of 6
+send \e
+expect Leave?
+send \t\r
+exit 5
+END
+
+"$ptydrive" -s 60x20 -t xterm - "$work/wizard" <<'END' || fail "a small terminal"
+expect smaller than 80 columns
+exit 2
+END
+status 2 "$work/wizard"
+says "needs a terminal"

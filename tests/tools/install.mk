@@ -13,3 +13,7 @@ tools_install_unit_SOURCES = \
 	tools/install-unit-plan.c
 tools_install_unit_CFLAGS = $(AM_CFLAGS) -D_GNU_SOURCE $(CHECK_CFLAGS) $(ARCHIVE_CFLAGS)
 tools_install_unit_LDADD = $(INSTALL_TEST_LIBS) $(CHECK_LIBS)
+
+dist_check_SCRIPTS += tools/install-cli.sh tools/install-tree.sh tools/install-wizard.sh
+TESTS += tools/install-cli.sh tools/install-tree.sh tools/install-wizard.sh
+EXTRA_DIST += tools/install-common.sh tools/install-server.py
