@@ -66,11 +66,12 @@ static void ask_destroy(struct app *app, const struct keel_guest *g)
 	snprintf(name, sizeof(name), "%s", g->name);
 	snprintf(command, sizeof(command), "keel destroy %s", name);
 	dialog_prompt(app, "Force off", name, "", name, command, destroy_done);
-	dialog_body(app,
-		    "%s ends at once, as if its plug were pulled. What it has not written "
-		    "to its disks is lost. Its disks and its file stay.\n"
-		    "Type the guest's name to go on:",
-		    name);
+	dialog_body(
+		app,
+		"%s ends at once, as if its plug were pulled. What it has not written "
+		"to its disks is lost. Its disks and its file stay.\n"
+		"Type the guest's name to go on:",
+		name);
 }
 
 static void stop_done(struct app *app, int choice, const char *text)
@@ -149,8 +150,8 @@ void action_set_vcpus(struct app *app, const struct keel_guest *g, unsigned coun
 	const char *off[] = {"keel", "vcpu", "--save", g->name, number, NULL};
 
 	snprintf(number, sizeof(number), "%u", count);
-	app_run(app, g->domid == KEEL_NO_DOMAIN ? off : running, "vCPUs of %s: %u", g->name,
-		count);
+	app_run(app, g->domid == KEEL_NO_DOMAIN ? off : running, "vCPUs of %s: %u",
+		g->name, count);
 }
 
 static void vcpus_done(struct app *app, int choice, const char *text)
@@ -262,28 +263,29 @@ static void ask_undefine(struct app *app, const struct keel_guest *g)
 		return;
 	if (g->domid != KEEL_NO_DOMAIN || !g->defined) {
 		app_say(app, STYLE_WARN,
-			g->defined ? "%s is running: stop it first." :
-				     "%s has no guest file.",
+			g->defined ? "%s is running: stop it first."
+				   : "%s has no guest file.",
 			g->name);
 		return;
 	}
 	snprintf(name, sizeof(name), "%s", g->name);
 	snprintf(command, sizeof(command), "keel undefine %s", name);
 	dialog_prompt(app, "Remove guest", name, "", name, command, undefine_done);
-	dialog_body(app,
-		    "The file of %s is removed, so this host knows the guest no more. Its "
-		    "disks stay.\nType the guest's name to go on:",
-		    name);
+	dialog_body(
+		app,
+		"The file of %s is removed, so this host knows the guest no more. Its "
+		"disks stay.\nType the guest's name to go on:",
+		name);
 }
 
 static const struct {
 	int key;
 	void (*run)(struct app *app, const struct keel_guest *g);
 } actions[] = {
-	{'s', start},	      {'S', stop},	   {'p', toggle_pause},
-	{'c', console},	      {'v', ask_vcpus},	   {'m', ask_memory},
-	{'d', show_disks},    {'w', show_networks}, {'a', toggle_autostart},
-	{'l', show_log},      {'X', ask_undefine},
+	{'s', start},	   {'S', stop},		 {'p', toggle_pause},
+	{'c', console},	   {'v', ask_vcpus},	 {'m', ask_memory},
+	{'d', show_disks}, {'w', show_networks}, {'a', toggle_autostart},
+	{'l', show_log},   {'X', ask_undefine},
 };
 
 const struct help action_help[] = {

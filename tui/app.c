@@ -40,7 +40,8 @@ void app_say(struct app *app, enum style style, const char *fmt, ...)
 	app->message_time = time(NULL);
 }
 
-void app_event(struct app *app, enum style style, const char *detail, const char *fmt, ...)
+void app_event(struct app *app, enum style style, const char *detail, const char *fmt,
+	       ...)
 {
 	struct event *event;
 	va_list ap;
@@ -90,8 +91,8 @@ static void job_ended(void *arg, struct job *job)
 	}
 	if (job->cancelled) {
 		app_say(app, STYLE_WARN, "%s: cancelled.", job->title);
-		app_event(app, STYLE_WARN, job->output, "%s: cancelled  ($ %s)", job->title,
-			  job->command);
+		app_event(app, STYLE_WARN, job->output, "%s: cancelled  ($ %s)",
+			  job->title, job->command);
 		return;
 	}
 	first_line(job->output, why, sizeof(why));
@@ -129,8 +130,8 @@ void app_run_foreground(struct app *app, const char *const *argv)
 	app->repaint = true;
 	model_refresh(app->model);
 	if (status != 0)
-		app_say(app, STYLE_WARN, "%.120s ended with status %d.", app->last_command,
-			status);
+		app_say(app, STYLE_WARN, "%.120s ended with status %d.",
+			app->last_command, status);
 	app_event(app, status ? STYLE_WARN : STYLE_NORMAL, NULL, "$ %s: status %d",
 		  app->last_command, status);
 }
@@ -155,7 +156,8 @@ static void note_changes(struct app *app, const struct snapshot *old,
 			app_event(app, STYLE_NORMAL, NULL, "%s: has rebooted", g->name);
 		else if (!alive && before->g.state != g->state)
 			app_event(app,
-				  g->state == KEEL_STATE_CRASHED ? STYLE_BAD : STYLE_NORMAL,
+				  g->state == KEEL_STATE_CRASHED ? STYLE_BAD
+								 : STYLE_NORMAL,
 				  NULL, "%s: %s", g->name, keel_state_name(g->state));
 		if (before->g.vcpus_online != g->vcpus_online && alive)
 			app_event(app, STYLE_NORMAL, NULL, "%s: %u of %u vCPUs online",
@@ -163,7 +165,8 @@ static void note_changes(struct app *app, const struct snapshot *old,
 	}
 	for (size_t i = 0; i < old->count; i++)
 		if (!snapshot_row(now, old->rows[i].g.name))
-			app_event(app, STYLE_NORMAL, NULL, "%s: gone", old->rows[i].g.name);
+			app_event(app, STYLE_NORMAL, NULL, "%s: gone",
+				  old->rows[i].g.name);
 }
 
 /* What the open view needs. */

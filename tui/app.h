@@ -12,11 +12,11 @@
 #include "tui/model.h"
 
 /* Keys as the views get them: bytes, curses' KEY_* (the F-keys too), and these. */
-#define KEY_ESCAPE   27
-#define KEY_CTRL(c)  ((c) & 0x1f)
-#define MAX_STACK    8
-#define MAX_EVENTS   200
-#define MAX_ITEMS    10
+#define KEY_ESCAPE  27
+#define KEY_CTRL(c) ((c)&0x1f)
+#define MAX_STACK   8
+#define MAX_EVENTS  200
+#define MAX_ITEMS   10
 
 struct app;
 
@@ -28,7 +28,7 @@ struct help {
 /* A full-screen view. */
 struct view {
 	const char *name;
-	const char *keys; /* the key bar, at most 80 columns */
+	const char *keys;	 /* the key bar, at most 80 columns */
 	const struct help *help; /* ends with keys == NULL */
 	/* Draws rows 3 .. draw_rows() - 3; sets app->focus_row. */
 	void (*draw)(struct app *app);
@@ -87,14 +87,20 @@ struct dialog {
 };
 
 enum sort_key {
-	SORT_NAME, SORT_STATE, SORT_CPU, SORT_MEMORY, SORT_DISK, SORT_NET, SORT_COUNT
+	SORT_NAME,
+	SORT_STATE,
+	SORT_CPU,
+	SORT_MEMORY,
+	SORT_DISK,
+	SORT_NET,
+	SORT_COUNT
 };
 
 /* Text in the pager and in the log tab. */
 struct pager {
 	char title[96];
-	char *text;	/* NULL: still being read */
-	char **lines;	/* into text; line ends are zero bytes */
+	char *text;   /* NULL: still being read */
+	char **lines; /* into text; line ends are zero bytes */
 	size_t count;
 	int top, left;
 	char search[64];
@@ -103,7 +109,7 @@ struct pager {
 
 struct app {
 	struct model *model;
-	struct snapshot *snap;	/* newest, or NULL before the first */
+	struct snapshot *snap; /* newest, or NULL before the first */
 	struct want want;
 	const struct view *stack[MAX_STACK];
 	int depth;
@@ -114,7 +120,7 @@ struct app {
 	char message[256]; /* status line */
 	enum style message_style;
 	time_t message_time;
-	char *last_error;  /* whole output of the last job that failed */
+	char *last_error; /* whole output of the last job that failed */
 	char last_command[256];
 	bool show_command;
 	struct event events[MAX_EVENTS]; /* newest last */
@@ -150,8 +156,8 @@ void app_pop(struct app *app);
 const struct view *app_view(const struct app *app);
 void app_say(struct app *app, enum style style, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-void app_event(struct app *app, enum style style, const char *detail, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+void app_event(struct app *app, enum style style, const char *detail, const char *fmt,
+	       ...) __attribute__((format(printf, 4, 5)));
 /* The selected guest; NULL when there is none. */
 const struct row *app_selected(const struct app *app);
 /* Runs a command in the background: progress on the status line, result as an event. */
@@ -168,7 +174,8 @@ void app_update_want(struct app *app);
 void frame_draw(struct app *app);
 
 /* dialog.c */
-void dialog_menu(struct app *app, const char *title, const char *guest, dialog_done *done);
+void dialog_menu(struct app *app, const char *title, const char *guest,
+		 dialog_done *done);
 void dialog_item(struct app *app, const char *label, const char *command);
 void dialog_prompt(struct app *app, const char *title, const char *guest,
 		   const char *initial, const char *must, const char *command,

@@ -11,8 +11,8 @@
 #define WIDTH	   70
 #define TEXT_WIDTH (WIDTH - 4)
 
-static struct dialog *begin(struct app *app, int kind, const char *title, const char *guest,
-			    dialog_done *done)
+static struct dialog *begin(struct app *app, int kind, const char *title,
+			    const char *guest, dialog_done *done)
 {
 	struct dialog *d = &app->dialog;
 
@@ -282,7 +282,8 @@ static void submit(struct app *app)
 	struct dialog *d = &app->dialog;
 
 	if (d->must[0] && strcmp(d->input, d->must) != 0) {
-		app_say(app, STYLE_WARN, "That is not \"%s\": nothing was done.", d->must);
+		app_say(app, STYLE_WARN, "That is not \"%s\": nothing was done.",
+			d->must);
 		return;
 	}
 	finish(app, 0);

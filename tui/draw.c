@@ -23,7 +23,8 @@ static int cursor_row = -1, cursor_col;
 /* Can the terminal show block elements and the like?  Consoles and true VTs cannot. */
 static bool can_unicode(void)
 {
-	static const char *const plain[] = {"vt", "linux", "ansi", "cons25", "dumb", "sun"};
+	static const char *const plain[] = {"vt",     "linux", "ansi",
+					    "cons25", "dumb",  "sun"};
 	const char *term = getenv("TERM"), *ascii = getenv("KEEL_ASCII");
 
 	if ((ascii && *ascii && strcmp(ascii, "0") != 0) || !term ||
@@ -51,15 +52,15 @@ static bool read_report(unsigned short *rows, unsigned short *cols)
 		if (buf[n - 1] != 'R')
 			continue;
 		start = strstr(buf, "\033[");
-		return start && sscanf(start, "\033[%hu;%huR", rows, cols) == 2 && *rows &&
-		       *cols;
+		return start && sscanf(start, "\033[%hu;%huR", rows, cols) == 2 &&
+		       *rows && *cols;
 	}
 	return false;
 }
 
 /*
- * A serial line has no size.  Asks the terminal itself: moves the cursor far out, where it
- * stops at the edge, and lets it report where it is.
+ * A serial line has no size.  Asks the terminal itself: moves the cursor far out, where
+ * it stops at the edge, and lets it report where it is.
  */
 static void probe_size(void)
 {
@@ -402,8 +403,8 @@ void draw_spark(int row, int col, int width, const double *samples, int count, d
 		if (level < 0)
 			level = 0;
 		draw_char(row, col + i, style,
-			  !unicode || !level ? (uint32_t)ascii[level] :
-					       0x2580u + (uint32_t)level,
+			  !unicode || !level ? (uint32_t)ascii[level]
+					     : 0x2580u + (uint32_t)level,
 			  false, false);
 	}
 }

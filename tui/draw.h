@@ -15,8 +15,8 @@
 /* What a text means; how that looks depends on the terminal. */
 enum style {
 	STYLE_NORMAL,
-	STYLE_TITLE,	/* first row of the screen, key bar */
-	STYLE_HEAD,	/* head of a table, name of a field */
+	STYLE_TITLE, /* first row of the screen, key bar */
+	STYLE_HEAD,  /* head of a table, name of a field */
 	STYLE_SELECTED,
 	STYLE_GOOD,
 	STYLE_WARN,

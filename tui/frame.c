@@ -41,12 +41,12 @@ static enum style level(double used)
 
 static void draw_machine(const struct snapshot *s)
 {
-	double mem = s->info.memory_kib ? 1.0 - (double)s->info.free_kib /
-							(double)s->info.memory_kib :
-					  0;
-	double disk = s->storage_total ? 1.0 - (double)s->storage_free /
-						       (double)s->storage_total :
-					 0;
+	double mem = s->info.memory_kib
+			     ? 1.0 - (double)s->info.free_kib / (double)s->info.memory_kib
+			     : 0;
+	double disk = s->storage_total
+			      ? 1.0 - (double)s->storage_free / (double)s->storage_total
+			      : 0;
 	char amount[16], total[16];
 
 	draw_format(1, 1, 9, STYLE_HEAD, "CPUs %u", s->info.cpus);
@@ -87,7 +87,8 @@ static void draw_summary(const struct app *app)
 	text[0] = '\0';
 	n = 0;
 	if (crashed)
-		n += snprintf(text + n, sizeof(text) - (size_t)n, "  %u crashed", crashed);
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "  %u crashed",
+			      crashed);
 	if (failed)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, "  %u failed", failed);
 	if (broken)
@@ -99,7 +100,8 @@ static void draw_summary(const struct app *app)
 		draw_format(2, 27, 53, STYLE_BAD, "Attention:%s", text);
 }
 
-/* What the status line says now: the command asked for, what runs, or the last message. */
+/* What the status line says now: the command asked for, what runs, or the last message.
+ */
 static enum style status_text(const struct app *app, char *buf, size_t size)
 {
 	struct job *job = job_active();

@@ -29,9 +29,10 @@ void job_command_text(const char *const *argv, char *buf, size_t size)
 
 	buf[0] = '\0';
 	for (; *argv && n < size; argv++) {
-		bool plain = **argv &&
-			     strspn(*argv, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRST"
-					   "UVWXYZ0123456789@%+=:,./_-") == strlen(*argv);
+		bool plain =
+			**argv &&
+			strspn(*argv, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRST"
+				      "UVWXYZ0123456789@%+=:,./_-") == strlen(*argv);
 
 		n += (size_t)snprintf(buf + n, size - n, plain ? "%s%s" : "%s'%s'",
 				      n ? " " : "", *argv);
@@ -77,8 +78,8 @@ static struct job *free_slot(void)
 	return oldest;
 }
 
-struct job *job_run(const char *title, const char *const *argv, bool quiet, job_done *done,
-		    void *arg)
+struct job *job_run(const char *title, const char *const *argv, bool quiet,
+		    job_done *done, void *arg)
 {
 	struct job *job = free_slot();
 	int fds[2], null;
@@ -140,10 +141,10 @@ static void keep(struct job *job, const char *bytes, size_t n)
 		unsigned char c = (unsigned char)bytes[i];
 
 		/* Text only: it is shown on our screen, and may come from a guest. */
-		grown[job->output_len + i] = (char)(c == '\n' || (c >= 0x20 && c != 0x7f) ?
-							    c :
-						    c == '\t' ? ' ' :
-								'?');
+		grown[job->output_len + i] =
+			(char)(c == '\n' || (c >= 0x20 && c != 0x7f) ? c
+			       : c == '\t'			     ? ' '
+								     : '?');
 	}
 	job->output_len += n;
 	grown[job->output_len] = '\0';
@@ -206,7 +207,8 @@ void job_cancel(struct job *job)
 void job_end_all(void)
 {
 	for (int i = 0; i < MAX_JOBS; i++) {
-		/* Actions are left to finish; what only reads for a view is of no use now. */
+		/* Actions are left to finish; what only reads for a view is of no use
+		 * now. */
 		if (jobs[i].running && jobs[i].quiet) {
 			kill(-jobs[i].pid, SIGTERM);
 			close(jobs[i].fd);

@@ -23,14 +23,14 @@ typedef void job_done(void *arg, struct job *job);
 struct job {
 	bool used;
 	bool running;
-	bool quiet;	 /* a reader for a view, not an action: no events, no progress */
+	bool quiet; /* a reader for a view, not an action: no events, no progress */
 	bool cancelled;
 	pid_t pid;
-	int fd;		 /* its standard output and error */
-	int status;	 /* exit status, or 128 + signal; valid when it has ended */
+	int fd;	    /* its standard output and error */
+	int status; /* exit status, or 128 + signal; valid when it has ended */
 	time_t started;
 	int64_t started_ms;
-	char title[96];	 /* "Starting web1" */
+	char title[96];	   /* "Starting web1" */
 	char command[256]; /* as a person would type it */
 	char *output;
 	size_t output_len;
@@ -42,8 +42,8 @@ struct job {
  * Runs argv (NULL-terminated, "keel" first for a command of Keel's) in the background.
  * Returns NULL when there are too many or no process can be made.
  */
-struct job *job_run(const char *title, const char *const *argv, bool quiet, job_done *done,
-		    void *arg);
+struct job *job_run(const char *title, const char *const *argv, bool quiet,
+		    job_done *done, void *arg);
 
 /* Fills pfds with the running jobs' descriptors; returns how many. */
 int job_poll_fds(struct pollfd *pfds, int max);

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* A console counts as talking for so long after its last output. */
-#define TALKING_MS 3000
+#define TALKING_MS	   3000
 #define CONSOLE_TIMEOUT_MS 300
 /* Rounds between attempts to reach keel-consoled when it is away. */
 #define CONSOLE_RETRY 5
@@ -301,7 +301,8 @@ static void read_details(struct model *m, const struct want *want, struct snapsh
 	else
 		snprintf(d->error, sizeof(d->error), "%.255s", err.text);
 	free(vcpus);
-	if (m->host.ops->disks(m->host.ctx, row->g.domid, &d->disks, &d->disk_count, NULL))
+	if (m->host.ops->disks(m->host.ctx, row->g.domid, &d->disks, &d->disk_count,
+			       NULL))
 		d->disks = NULL;
 	if (m->host.ops->nics(m->host.ctx, row->g.domid, &d->nics, &d->nic_count, NULL))
 		d->nics = NULL;
@@ -319,8 +320,8 @@ static struct snapshot *gather(struct model *m, const struct want *want)
 		return NULL;
 	if (!m->open)
 		m->open = keel_host_open(&m->host, &s->error) == 0;
-	if (m->open && (m->host.ops->info(m->host.ctx, &s->info, &s->error) ||
-			read_guests(m, s))) {
+	if (m->open &&
+	    (m->host.ops->info(m->host.ctx, &s->info, &s->error) || read_guests(m, s))) {
 		/* xenstored may have been restarted: begin anew next time. */
 		keel_host_close(&m->host);
 		m->open = false;

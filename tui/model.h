@@ -18,11 +18,11 @@
 
 struct row {
 	struct keel_guest g;
-	double cpu;	   /* percent of one CPU, over the last interval */
-	double disk, net;  /* bytes a second, both directions together */
+	double cpu;	  /* percent of one CPU, over the last interval */
+	double disk, net; /* bytes a second, both directions together */
 	double cpu_spark[SPARK], disk_spark[SPARK], net_spark[SPARK];
-	bool talking;	   /* its console wrote within the last seconds */
-	unsigned viewers;  /* of its console */
+	bool talking;	  /* its console wrote within the last seconds */
+	unsigned viewers; /* of its console */
 };
 
 struct vcpu_row {
@@ -72,11 +72,11 @@ struct snapshot {
 
 /* What the main thread wants to have in the next snapshots. */
 struct want {
-	char focus[KEEL_NAME_MAX + 1]; /* details of this guest; "" = none */
-	bool screen;		       /* its console's screen too */
+	char focus[KEEL_NAME_MAX + 1];		/* details of this guest; "" = none */
+	bool screen;				/* its console's screen too */
 	char wall[MAX_WALL][KEEL_NAME_MAX + 1]; /* pictures of these consoles */
 	size_t wall_count;
-	bool checks;		       /* once; cleared when delivered */
+	bool checks; /* once; cleared when delivered */
 };
 
 struct model;
@@ -88,7 +88,8 @@ void model_stop(struct model *model);
 /* Readable when a new snapshot is there. */
 int model_fd(const struct model *model);
 
-/* The newest snapshot, now the caller's (snapshot_free()); NULL when there is no new one. */
+/* The newest snapshot, now the caller's (snapshot_free()); NULL when there is no new one.
+ */
 struct snapshot *model_take(struct model *model);
 void snapshot_free(struct snapshot *snapshot);
 

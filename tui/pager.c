@@ -158,7 +158,8 @@ void pager_command(struct pager *pager, const char *const *argv)
 	*request = (struct request){pager, ++pager->id};
 	if (!job_run("", argv, true, command_done, request)) {
 		free(request);
-		pager_set(pager, strdup("The command cannot be run: too many are running.\n"));
+		pager_set(pager,
+			  strdup("The command cannot be run: too many are running.\n"));
 	}
 }
 
@@ -181,12 +182,9 @@ static bool key(struct app *app, int key_code)
 }
 
 static const struct help help[] = {
-	{"Up Down", "one line"},
-	{"PgUp PgDn", "one page (also b and Space)"},
-	{"g G", "begin and end"},
-	{"Left Right", "long lines"},
-	{"/ n", "search, search again"},
-	{NULL, NULL},
+	{"Up Down", "one line"},	 {"PgUp PgDn", "one page (also b and Space)"},
+	{"g G", "begin and end"},	 {"Left Right", "long lines"},
+	{"/ n", "search, search again"}, {NULL, NULL},
 };
 
 const struct view view_pager = {

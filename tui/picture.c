@@ -8,13 +8,15 @@ static unsigned first_row(const struct kcon_screen *s, unsigned rows)
 	return s->rows > rows && s->cy + 1 > rows ? s->cy + 1 - rows : 0;
 }
 
-int picture_draw(const struct picture *p, int row, int col, int rows, int cols, bool center)
+int picture_draw(const struct picture *p, int row, int col, int rows, int cols,
+		 bool center)
 {
 	const struct kcon_screen *s = &p->screen;
 	unsigned first, width;
 
 	if (!p->has_screen) {
-		draw_format(row, col + 1, cols - 2, STYLE_WARN, "No picture: %s", p->error);
+		draw_format(row, col + 1, cols - 2, STYLE_WARN, "No picture: %s",
+			    p->error);
 		return row;
 	}
 	first = first_row(s, (unsigned)rows);
@@ -24,7 +26,8 @@ int picture_draw(const struct picture *p, int row, int col, int rows, int cols, 
 	for (unsigned y = 0; y < (unsigned)rows && first + y < s->rows; y++)
 		for (unsigned x = 0; x < width; x++) {
 			const struct kcon_cell *c = &s->cells[(first + y) * s->cols + x];
-			bool cursor = s->cursor_visible && x == s->cx && first + y == s->cy;
+			bool cursor =
+				s->cursor_visible && x == s->cx && first + y == s->cy;
 
 			draw_char(row + (int)y, col + (int)x, STYLE_NORMAL, c->ch,
 				  c->attr & KCON_A_BOLD,

@@ -33,7 +33,8 @@ static bool not_running(const struct row *row, const struct details *d, bool dis
 	}
 	draw_text(7, 2, 0, STYLE_NORMAL, "It is off. Its file lists:");
 	for (char **s = disks ? file.disks : file.vifs; *s && at < draw_rows() - 2; s++)
-		draw_text(at++, 4, draw_cols() - 5, STYLE_NORMAL, **s ? *s : "(defaults)");
+		draw_text(at++, 4, draw_cols() - 5, STYLE_NORMAL,
+			  **s ? *s : "(defaults)");
 	if (at == 9)
 		draw_text(9, 4, 0, STYLE_DIM, "(none)");
 	keel_guest_file_free(&file);
@@ -64,15 +65,16 @@ static void draw_disks(struct app *app, const struct row *row)
 
 		if (disk->size)
 			keel_format_size_short(disk->size, size, sizeof(size));
-		draw_format(8 + i, 0, draw_cols(),
-			    i == app->tab_selected ? STYLE_SELECTED : STYLE_NORMAL,
-			    "  %-7s %5s  %-7s %-5s %-8s %6s   %7s  %s%s", disk->vdev, size,
-			    disk->format, disk->writable ? "rw" : "ro",
-			    disk->connected ? "in use" : "waiting",
-			    keel_format_size_short(disk->io.disk_read, in, sizeof(in)),
-			    keel_format_size_short(disk->io.disk_written, out, sizeof(out)),
-			    disk->cdrom ? "(CD) " : "",
-			    disk->target[0] ? disk->target : "(empty)");
+		draw_format(
+			8 + i, 0, draw_cols(),
+			i == app->tab_selected ? STYLE_SELECTED : STYLE_NORMAL,
+			"  %-7s %5s  %-7s %-5s %-8s %6s   %7s  %s%s", disk->vdev, size,
+			disk->format, disk->writable ? "rw" : "ro",
+			disk->connected ? "in use" : "waiting",
+			keel_format_size_short(disk->io.disk_read, in, sizeof(in)),
+			keel_format_size_short(disk->io.disk_written, out, sizeof(out)),
+			disk->cdrom ? "(CD) " : "",
+			disk->target[0] ? disk->target : "(empty)");
 	}
 	if (!d->disk_count)
 		draw_text(9, 4, 0, STYLE_DIM, "(none)   A adds one.");
@@ -85,7 +87,8 @@ static void draw_networks(struct app *app, const struct row *row)
 	if (not_running(row, d, false))
 		return;
 	draw_text(7, 0, draw_cols(), STYLE_HEAD,
-		  "   NR  MAC                BRIDGE          INTERFACE   STATE    RECEIVED     SENT");
+		  "   NR  MAC                BRIDGE          INTERFACE   STATE    "
+		  "RECEIVED     SENT");
 	select_in(app, (int)d->nic_count);
 	for (int i = 0; i < (int)d->nic_count && 8 + i < draw_rows() - 2; i++) {
 		const struct keel_nic *nic = &d->nics[i];
@@ -156,10 +159,11 @@ static void ask_detach(struct app *app, const struct row *row, const char *what,
 	snprintf(name, sizeof(name), "%s", row->g.name);
 	snprintf(command, sizeof(command), "keel %s %s %s", verb, name, device);
 	dialog_prompt(app, "Take a device away", name, "", name, command, done);
-	dialog_body(app,
-		    "%s %s is taken from %s while it runs; the guest loses what it has not "
-		    "written.\nType the guest's name to go on:",
-		    what, device, name);
+	dialog_body(
+		app,
+		"%s %s is taken from %s while it runs; the guest loses what it has not "
+		"written.\nType the guest's name to go on:",
+		what, device, name);
 }
 
 static void attach_disk(struct app *app, const struct row *row)
@@ -175,9 +179,9 @@ static void attach_disk(struct app *app, const struct row *row)
 static bool disks_key(struct app *app, const struct row *row, int key)
 {
 	const struct details *d = details_of(app, row);
-	const struct keel_disk *disk =
-		d && app->tab_selected < (int)d->disk_count ? &d->disks[app->tab_selected] :
-							      NULL;
+	const struct keel_disk *disk = d && app->tab_selected < (int)d->disk_count
+					       ? &d->disks[app->tab_selected]
+					       : NULL;
 
 	switch (key) {
 	case KEY_UP:
@@ -249,7 +253,8 @@ static bool networks_key(struct app *app, const struct row *row, int key)
 
 const struct tab tab_disks = {
 	.name = "Disks",
-	.keys = "A Add  D Take away  I Insert CD  J Eject  1-8 Tab Pages  F1 Help  Esc Back",
+	.keys = "A Add  D Take away  I Insert CD  J Eject  1-8 Tab Pages  F1 Help  Esc "
+		"Back",
 	.draw = draw_disks,
 	.key = disks_key,
 };

@@ -17,8 +17,8 @@ static const char *start_text(const struct keel_guest *g)
 		return "it is the control domain";
 	if (!g->defined)
 		return "no guest file: it lives until it is stopped";
-	return g->autostart ? "when the host boots (a changes that)" :
-			      "by hand (a changes that)";
+	return g->autostart ? "when the host boots (a changes that)"
+			    : "by hand (a changes that)";
 }
 
 static void draw_usage(const struct row *row, int at)
@@ -64,8 +64,9 @@ static void draw(struct app *app, const struct row *row)
 		 keel_format_size(g->max_memory_kib * 1024, limit, sizeof(limit)));
 	field(11, "Memory", text);
 	if (!up) {
-		field(13, "", g->broken ? "Its file cannot be read: see Config." :
-					  "It is off. s starts it.");
+		field(13, "",
+		      g->broken ? "Its file cannot be read: see Config."
+				: "It is off. s starts it.");
 		return;
 	}
 	if (g->started)

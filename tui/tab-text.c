@@ -17,11 +17,12 @@ static int rows(void)
 static void enter_log(struct app *app)
 {
 	char unit[KEEL_UNIT_MAX];
-	const char *argv[] = {"journalctl", "-q", "--no-pager", "-o", "short-iso", "-n",
-			      "500", "-u", unit, NULL};
+	const char *argv[] = {"journalctl", "-q",  "--no-pager", "-o", "short-iso",
+			      "-n",	    "500", "-u",	 unit, NULL};
 
 	if (!keel_name_valid(app->selected)) {
-		pager_set(&app->log, strdup("This domain has no unit, so no log of one.\n"));
+		pager_set(&app->log,
+			  strdup("This domain has no unit, so no log of one.\n"));
 		return;
 	}
 	keel_name_to_unit(app->selected, unit, sizeof(unit));
@@ -57,8 +58,8 @@ static void draw_config(struct app *app, const struct row *row)
 {
 	if (!row->g.defined) {
 		draw_text(7, 2, 0, STYLE_NORMAL,
-			  row->g.domid == 0 ? "The control domain has no guest file." :
-					      "This guest has no file: it was started "
+			  row->g.domid == 0 ? "The control domain has no guest file."
+					    : "This guest has no file: it was started "
 					      "without one.");
 		return;
 	}

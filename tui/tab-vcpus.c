@@ -34,8 +34,8 @@ static void draw_slider(const struct keel_guest *g, unsigned requested)
 	draw_text(7, 2, 6, STYLE_HEAD, "vCPUs");
 	draw_text(7, 9, 1, STYLE_NORMAL, "1");
 	draw_bar(7, 11, width + 2, (double)requested / g->vcpus_max, STYLE_GOOD);
-	snprintf(text, sizeof(text), "%u   %u asked for, %u online", g->vcpus_max, requested,
-		 g->vcpus_online);
+	snprintf(text, sizeof(text), "%u   %u asked for, %u online", g->vcpus_max,
+		 requested, g->vcpus_online);
 	draw_text(7, 14 + width, 0,
 		  requested == g->vcpus_online ? STYLE_NORMAL : STYLE_WARN, text);
 }
@@ -44,16 +44,18 @@ static void draw_vcpu(int row, const struct keel_guest *g, const struct vcpu_row
 		      bool selected)
 {
 	const char *reason = keel_vcpu_reason(g, &v->v);
-	enum style style = selected ? STYLE_SELECTED : *reason ? STYLE_WARN : STYLE_NORMAL;
+	enum style style = selected  ? STYLE_SELECTED
+			   : *reason ? STYLE_WARN
+				     : STYLE_NORMAL;
 	char cpu[12] = "-";
 
 	if (v->v.cpu != UINT32_MAX)
 		snprintf(cpu, sizeof(cpu), "%u", v->v.cpu);
 	draw_format(row, 0, draw_cols(), style, "  %4u  %-8s %-8s %5.1f %5s  %-9s %s",
 		    v->v.id, v->v.requested ? "online" : "offline",
-		    !v->v.online ? "offline" :
-		    v->v.running ? "running" :
-				   "online",
+		    !v->v.online   ? "offline"
+		    : v->v.running ? "running"
+				   : "online",
 		    v->cpu, cpu, v->v.affinity, reason);
 }
 
@@ -72,10 +74,11 @@ static void draw(struct app *app, const struct row *row)
 	int rows = draw_rows() - TABLE - 3, first;
 
 	if (row->g.domid == KEEL_NO_DOMAIN) {
-		draw_format(7, 2, 0, STYLE_NORMAL,
-			    "It is off; its file allows %u vCPUs. v sets how many it starts "
-			    "with.",
-			    row->g.vcpus_max);
+		draw_format(
+			7, 2, 0, STYLE_NORMAL,
+			"It is off; its file allows %u vCPUs. v sets how many it starts "
+			"with.",
+			row->g.vcpus_max);
 		return;
 	}
 	if (!d) {
@@ -103,8 +106,8 @@ static void draw(struct app *app, const struct row *row)
 static void pin_done(struct app *app, int choice, const char *text)
 {
 	char vcpu[12];
-	const char *argv[] = {"keel", "vcpu", "--pin", text, "--vcpu",
-			      vcpu,   app->dialog.guest, NULL};
+	const char *argv[] = {"keel",	"vcpu", "--pin",	   text,
+			      "--vcpu", vcpu,	app->dialog.guest, NULL};
 
 	(void)choice;
 	snprintf(vcpu, sizeof(vcpu), "%d", app->tab_selected);
@@ -164,7 +167,8 @@ static bool key(struct app *app, const struct row *row, int key_code)
 
 const struct tab tab_vcpus = {
 	.name = "vCPUs",
-	.keys = "+ - More, less (at once)  v Set  P Pin  1-8 Tab Pages  F1 Help  Esc Back",
+	.keys = "+ - More, less (at once)  v Set  P Pin  1-8 Tab Pages  F1 Help  Esc "
+		"Back",
 	.draw = draw,
 	.key = key,
 };

@@ -163,7 +163,8 @@ static void loop(struct app *app)
 		count += job_poll_fds(pfds + 3, MAX_JOBS);
 		if (poll(pfds, (nfds_t)count, poll_limit()) < 0 && errno != EINTR)
 			break;
-		/* Also without input: curses has noted a change of size, or an Esc is due. */
+		/* Also without input: curses has noted a change of size, or an Esc is
+		 * due. */
 		while ((key = key_read()) >= 0 && !app->quit)
 			handle_key(app, key);
 		if (pfds[2].revents || (pfds[0].revents & (POLLHUP | POLLERR)))
@@ -207,8 +208,9 @@ static int run(void)
 	}
 	if (!draw_begin()) {
 		model_stop(app.model);
-		fprintf(stderr, "keel-tui: this is no terminal that it can use (TERM=%s)\n"
-				"          keel list and keel help work everywhere\n",
+		fprintf(stderr,
+			"keel-tui: this is no terminal that it can use (TERM=%s)\n"
+			"          keel list and keel help work everywhere\n",
 			getenv("TERM") ? getenv("TERM") : "");
 		return KEEL_EHOST;
 	}
@@ -229,8 +231,9 @@ int keel_tui_main(int argc, char **argv)
 		return KEEL_OK;
 	}
 	if (argc > 1) {
-		fprintf(stderr, "usage: keel tui\n       the dashboard; ? in it tells its "
-				"keys\n");
+		fprintf(stderr,
+			"usage: keel tui\n       the dashboard; ? in it tells its "
+			"keys\n");
 		return strcmp(argv[1], "--help") == 0 ? KEEL_OK : KEEL_EUSAGE;
 	}
 	return run();

@@ -68,7 +68,8 @@ static bool key(struct app *app, int key_code)
 	case KEY_ENTER:
 		if (app->event_selected < (int)app->event_count &&
 		    app->events[app->event_selected].detail)
-			dialog_text(app, "Event", app->events[app->event_selected].detail);
+			dialog_text(app, "Event",
+				    app->events[app->event_selected].detail);
 		return true;
 	default:
 		return false;

@@ -7,7 +7,7 @@
 
 #include "tui/app.h"
 
-static const struct tab *const tabs[] = {&tab_overview, &tab_vcpus,   &tab_memory,
+static const struct tab *const tabs[] = {&tab_overview, &tab_vcpus,    &tab_memory,
 					 &tab_disks,	&tab_networks, &tab_console,
 					 &tab_log,	&tab_config};
 #define TABS ((int)(sizeof(tabs) / sizeof(*tabs)))

@@ -25,7 +25,8 @@ static void draw_machine(const struct keel_host_info *info)
 	field(4, 1, "Hypervisor", info->hypervisor, 26);
 	field(4, 41, "Kernel", info->kernel, draw_cols() - 54);
 	field(5, 1, "Options", info->command_line, wide);
-	snprintf(text, sizeof(text), "%u at %u MHz (NUMA nodes: %u, cores a socket: %u, threads a core: %u)",
+	snprintf(text, sizeof(text),
+		 "%u at %u MHz (NUMA nodes: %u, cores a socket: %u, threads a core: %u)",
 		 info->cpus, info->cpu_khz / 1000, info->nodes, info->cores_per_socket,
 		 info->threads_per_core);
 	field(6, 1, "CPUs", text, wide);
@@ -106,10 +107,11 @@ static void ask_power(struct app *app, bool off)
 	dialog_prompt(app, off ? "Power the host off" : "Reboot the host", NULL, "",
 		      app->snap->info.hostname,
 		      off ? "systemctl poweroff" : "systemctl reboot", power_done);
-	dialog_body(app,
-		    "%u guests run; those with a unit are shut down first, the others are "
-		    "lost with what they have not written.\nType the host's name (%s):",
-		    alive, app->snap->info.hostname);
+	dialog_body(
+		app,
+		"%u guests run; those with a unit are shut down first, the others are "
+		"lost with what they have not written.\nType the host's name (%s):",
+		alive, app->snap->info.hostname);
 }
 
 static void show_check(struct app *app)
@@ -175,7 +177,8 @@ static const struct help help[] = {
 
 const struct view view_host = {
 	.name = "Host",
-	.keys = "R Check again  l Hypervisor log  ! Shell  B Reboot  O Power off  Esc Back",
+	.keys = "R Check again  l Hypervisor log  ! Shell  B Reboot  O Power off  Esc "
+		"Back",
 	.help = help,
 	.draw = draw,
 	.key = key,

@@ -99,8 +99,8 @@ void list_update(struct app *app)
 	sort_sign = app->reverse ? -1 : 1;
 	qsort(visible, app->visible_count, sizeof(*visible), compare);
 	/*
-	 * The selection follows its guest; when that is gone, it stays at its place.  On a
-	 * guest's own page it stays with the guest, shown or not.
+	 * The selection follows its guest; when that is gone, it stays at its place.  On
+	 * a guest's own page it stays with the guest, shown or not.
 	 */
 	if (index_of(app, app->selected) >= 0 || app_view(app) == &view_guest)
 		return;
@@ -185,9 +185,9 @@ static void draw_head(const struct app *app, const struct layout *l)
 		draw_text(FIRST_ROW - 1, col + 6, 5, STYLE_HEAD, "BOOT");
 	}
 	if (app->filter[0] || app->sort != SORT_NAME || app->reverse) {
-		snprintf(note, sizeof(note), "sorted by %s%s%s%.40s", sort_names[app->sort],
-			 app->reverse ? ", reversed" : "", app->filter[0] ? "  only: " : "",
-			 app->filter);
+		snprintf(note, sizeof(note), "sorted by %s%s%s%.40s",
+			 sort_names[app->sort], app->reverse ? ", reversed" : "",
+			 app->filter[0] ? "  only: " : "", app->filter);
 		draw_right(2, 30, draw_cols() - 31, STYLE_WARN, note);
 	}
 }
@@ -202,12 +202,13 @@ static void draw_rate(int row, int col, int width, enum style style, double valu
 	draw_right(row, col, width, style, text);
 }
 
-static void draw_cells(int row, const struct row *r, const struct layout *l, bool selected)
+static void draw_cells(int row, const struct row *r, const struct layout *l,
+		       bool selected)
 {
 	const struct keel_guest *g = &r->g;
-	enum style base = selected	       ? STYLE_SELECTED :
-			  g->state == KEEL_STATE_OFF ? STYLE_DIM :
-						       STYLE_NORMAL;
+	enum style base = selected		       ? STYLE_SELECTED
+			  : g->state == KEEL_STATE_OFF ? STYLE_DIM
+						       : STYLE_NORMAL;
 	bool up = g->domid != KEEL_NO_DOMAIN;
 	char text[32];
 	int col = 1;
@@ -397,7 +398,8 @@ static const struct help help[] = {
 
 const struct view view_list = {
 	.name = "Guests",
-	.keys = "Enter Open  c Console  n New  s Start  S Stop  v vCPUs  m Memory  h Host  ?",
+	.keys = "Enter Open  c Console  n New  s Start  S Stop  v vCPUs  m Memory  h "
+		"Host  ?",
 	.help = help,
 	.draw = draw,
 	.key = key,

@@ -63,7 +63,8 @@ static const struct picture *picture_of(const struct app *app, const char *name)
 	return NULL;
 }
 
-static void draw_tile(const struct app *app, const struct row *row, int place, bool selected)
+static void draw_tile(const struct app *app, const struct row *row, int place,
+		      bool selected)
 {
 	int top = FIRST_ROW + place / per_row() * TILE_ROWS;
 	int left = place % per_row() * (TILE_COLS + 1);

@@ -304,18 +304,18 @@ static int fake_nics(void *ctx, uint32_t domid, struct keel_nic **nics, size_t *
 }
 
 /* Does one change to one domain under the lock. */
-#define CHANGE(ctx, domid, err, statement)                                                 \
-	do {                                                                               \
-		struct fake *f = (ctx);                                                    \
-		struct fake_domain *d;                                                     \
-                                                                                           \
-		begin(f);                                                                  \
-		d = find_id(f, (domid));                                                   \
-		if (!d)                                                                    \
-			return gone(f, (err));                                             \
-		statement;                                                                 \
-		end(f, true);                                                              \
-		return 0;                                                                  \
+#define CHANGE(ctx, domid, err, statement)                                               \
+	do {                                                                             \
+		struct fake *f = (ctx);                                                  \
+		struct fake_domain *d;                                                   \
+                                                                                         \
+		begin(f);                                                                \
+		d = find_id(f, (domid));                                                 \
+		if (!d)                                                                  \
+			return gone(f, (err));                                           \
+		statement;                                                               \
+		end(f, true);                                                            \
+		return 0;                                                                \
 	} while (0)
 
 static int fake_pause(void *ctx, uint32_t domid, struct keel_error *err)
@@ -343,7 +343,8 @@ static int fake_destroy(void *ctx, uint32_t domid, struct keel_error *err)
 	CHANGE(ctx, domid, err, drop(f, d));
 }
 
-static int fake_set_vcpus(void *ctx, uint32_t domid, unsigned count, struct keel_error *err)
+static int fake_set_vcpus(void *ctx, uint32_t domid, unsigned count,
+			  struct keel_error *err)
 {
 	struct fake *f = ctx;
 	struct fake_domain *d;
@@ -365,7 +366,8 @@ static int fake_set_vcpus(void *ctx, uint32_t domid, unsigned count, struct keel
 	return 0;
 }
 
-static int fake_set_memory(void *ctx, uint32_t domid, uint64_t kib, struct keel_error *err)
+static int fake_set_memory(void *ctx, uint32_t domid, uint64_t kib,
+			   struct keel_error *err)
 {
 	CHANGE(ctx, domid, err, d->memory_kib = kib);
 }
@@ -379,10 +381,12 @@ static int fake_affinity(void *ctx, uint32_t domid, unsigned vcpu, const char *c
 			 struct keel_error *err)
 {
 	(void)vcpu;
-	CHANGE(ctx, domid, err, snprintf(d->affinity, sizeof(d->affinity), "%.63s", cpus));
+	CHANGE(ctx, domid, err,
+	       snprintf(d->affinity, sizeof(d->affinity), "%.63s", cpus));
 }
 
-static int fake_rename(void *ctx, uint32_t domid, const char *name, struct keel_error *err)
+static int fake_rename(void *ctx, uint32_t domid, const char *name,
+		       struct keel_error *err)
 {
 	CHANGE(ctx, domid, err, snprintf(d->name, sizeof(d->name), "%.63s", name));
 }
@@ -516,11 +520,12 @@ static int fake_unit_state(void *ctx, const char *unit, char *state, size_t size
 	(void)ctx;
 	(void)err;
 	snprintf(state, size, "%s",
-		 strcmp(unit, "keel-consoled.service") == 0 ? "failed" :
-		 strncmp(unit, "xen", 3) == 0 && strcmp(unit, "xenstored.service") != 0 &&
-				 strcmp(unit, "xen-init-dom0.service") != 0 ?
-							      "masked" :
-							      "active");
+		 strcmp(unit, "keel-consoled.service") == 0 ? "failed"
+		 : strncmp(unit, "xen", 3) == 0 &&
+				 strcmp(unit, "xenstored.service") != 0 &&
+				 strcmp(unit, "xen-init-dom0.service") != 0
+			 ? "masked"
+			 : "active");
 	return 0;
 }
 

@@ -4,7 +4,8 @@
  *
  * Does what a prepared guest's udev rule does: brings added CPUs online as they appear.
  * Says on the console what happens, so that a test can wait for it.  Called as
- * /sbin/poweroff or /sbin/reboot (the kernel does, when the toolstack asks), it does that.
+ * /sbin/poweroff or /sbin/reboot (the kernel does, when the toolstack asks), it does
+ * that.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -60,7 +61,8 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IONBF, 0);
 	mkdir("/proc", 0755);
 	mkdir("/sys", 0755);
-	if (mount("proc", "/proc", "proc", 0, NULL) || mount("sys", "/sys", "sysfs", 0, NULL))
+	if (mount("proc", "/proc", "proc", 0, NULL) ||
+	    mount("sys", "/sys", "sysfs", 0, NULL))
 		perror("guest: mount");
 	printf("guest: up\n");
 	for (;;) {

@@ -20,8 +20,8 @@
  *   show             print the screen
  *   # ...            nothing
  *
- * Waiting ends after 20 s ($PTYDRIVE_LIMIT).  Then the screen is printed and the exit status
- * is 1; with all done it is 0.
+ * Waiting ends after 20 s ($PTYDRIVE_LIMIT).  Then the screen is printed and the exit
+ * status is 1; with all done it is 0.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -219,11 +219,11 @@ static void type(const char *text)
 			buf[n++] = (char)(hex(text[1]) * 16 + hex(text[2]));
 			text += 2;
 		} else {
-			buf[n++] = *text == 'e' ? 27 :
-				   *text == 'r' ? '\r' :
-				   *text == 't' ? '\t' :
-				   *text == 'b' ? 127 :
-						  *text;
+			buf[n++] = *text == 'e'	  ? 27
+				   : *text == 'r' ? '\r'
+				   : *text == 't' ? '\t'
+				   : *text == 'b' ? 127
+						  : *text;
 		}
 	}
 	if (write(master, buf, n) != (ssize_t)n)
@@ -332,8 +332,8 @@ static int play(FILE *script)
 		fprintf(stderr, "ptydrive: line %d failed: %s\n", number, copy);
 		if (ended)
 			fprintf(stderr, "ptydrive: the program has ended (status %d)\n",
-				WIFEXITED(child_status) ? WEXITSTATUS(child_status) :
-							  128 + WTERMSIG(child_status));
+				WIFEXITED(child_status) ? WEXITSTATUS(child_status)
+							: 128 + WTERMSIG(child_status));
 		show(stderr);
 		return 1;
 	}

@@ -118,9 +118,10 @@ START_TEST(sizes_are_parsed)
 		{"3t", UINT64_C(3) << 40},
 		{"4095p", UINT64_C(4095) << 50},
 	};
-	static const char *const bad[] = {"",	  "x",	  "-1",	 "1x",	"1gx", "1.", ".5",
-					  "9999999999999999999999", "8192p", "1 2", "1kk",
-					  "0x10", " 1"};
+	static const char *const bad[] = {"",	   "x",	  "-1",	 "1x",
+					  "1gx",   "1.",  ".5",	 "9999999999999999999999",
+					  "8192p", "1 2", "1kk", "0x10",
+					  " 1"};
 	uint64_t bytes;
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
@@ -179,16 +180,16 @@ START_TEST(amounts_are_shown)
 }
 END_TEST
 
-#define GOOD                                                                               \
-	"# a comment\n"                                                                    \
-	"name = \"web1\"\n"                                                                \
-	"type = 'pv'\n"                                                                    \
-	"kernel = \"/boot/vmlinuz\"\n"                                                     \
-	"memory = 256\n"                                                                   \
-	"vcpus = 2\n"                                                                      \
-	"maxvcpus = 8\n"                                                                   \
-	"disk = [ '/srv/a.img,raw,xvda,rw',\n"                                             \
-	"         '/srv/b.img,raw,xvdb,rw' ]\n"                                            \
+#define GOOD                                                                             \
+	"# a comment\n"                                                                  \
+	"name = \"web1\"\n"                                                              \
+	"type = 'pv'\n"                                                                  \
+	"kernel = \"/boot/vmlinuz\"\n"                                                   \
+	"memory = 256\n"                                                                 \
+	"vcpus = 2\n"                                                                    \
+	"maxvcpus = 8\n"                                                                 \
+	"disk = [ '/srv/a.img,raw,xvda,rw',\n"                                           \
+	"         '/srv/b.img,raw,xvdb,rw' ]\n"                                          \
 	"vif = [ 'bridge=xenbr0' ]\n"
 
 START_TEST(definitions_are_parsed)
@@ -219,8 +220,10 @@ START_TEST(bad_definitions_are_refused_with_a_reason)
 		{"", "no name="},
 		{"name = \"other\"\nkernel = \"/k\"\n", "not the name of the file"},
 		{"name = \"web1\"\n", "kernel= or bootloader="},
-		{"name = \"web1\"\nkernel = \"/k\"\nvcpus = 4\nmaxvcpus = 2\n", "maxvcpus"},
-		{"name = \"web1\"\nkernel = \"/k\"\nmemory = 64\nmaxmem = 32\n", "maxmem"},
+		{"name = \"web1\"\nkernel = \"/k\"\nvcpus = 4\nmaxvcpus = 2\n",
+		 "maxvcpus"},
+		{"name = \"web1\"\nkernel = \"/k\"\nmemory = 64\nmaxmem = 32\n",
+		 "maxmem"},
 		{"name = \"web1\"\ntype = \"xyz\"\n", "type="},
 		{"name = \"web1\"\nkernel = \"/k\"\nvcpus = 0\n", "smaller"},
 		{"name = \"web1\"\nkernel = \"/k\"\nvcpus = \"many\"\n", "vcpus"},
@@ -258,8 +261,8 @@ START_TEST(definitions_are_stored_whole_or_not_at_all)
 	ck_assert_int_eq(keel_guest_file_read("web1", &file, &err), 0);
 	ck_assert_str_eq(file.text, GOOD);
 	keel_guest_file_free(&file);
-	ck_assert_int_eq(keel_guest_file_write("web1", GOOD "extra = \"x\"\n", true, &err),
-			 0);
+	ck_assert_int_eq(
+		keel_guest_file_write("web1", GOOD "extra = \"x\"\n", true, &err), 0);
 	/* Nothing but the definition is left in the directory. */
 	ck_assert_int_eq(keel_guest_file_list(&names, &err), 0);
 	ck_assert_str_eq(names[0], "web1");
@@ -315,7 +318,8 @@ START_TEST(one_assignment_is_changed_and_nothing_else)
 	/* Not in comments, strings, lists, or as part of another key. */
 	check_set("# vcpus = 9\nmaxvcpus = 8\nextra = \"vcpus = 7\"\n", "vcpus", "4",
 		  "# vcpus = 9\nmaxvcpus = 8\nextra = \"vcpus = 7\"\nvcpus = 4\n");
-	check_set("disk = [\n 'a',\n 'b'\n]\nx = 1\n", "disk", "[]", "disk = []\nx = 1\n");
+	check_set("disk = [\n 'a',\n 'b'\n]\nx = 1\n", "disk", "[]",
+		  "disk = []\nx = 1\n");
 	check_set("disk = [\n# ] vcpus = 1\n'a' ]\nvcpus = 1\n", "vcpus", "2",
 		  "disk = [\n# ] vcpus = 1\n'a' ]\nvcpus = 2\n");
 }
@@ -323,8 +327,8 @@ END_TEST
 
 START_TEST(quoting_survives_the_parser)
 {
-	static const char *const values[] = {"web1", "a b", "back\\slash", "it's",
-					     "a \"quoted\" word", ""};
+	static const char *const values[] = {
+		"web1", "a b", "back\\slash", "it's", "a \"quoted\" word", ""};
 	struct keel_guest_file file;
 	char *quoted, *text;
 
@@ -436,7 +440,8 @@ START_TEST(waits_end_at_their_limit_and_on_cancel)
 
 	write_state("7 zeta 3 1 1 2 65536 65536 0 1 0 0 all\n");
 	ck_assert_int_eq(keel_host_open(&host, &err), 0);
-	ck_assert_int_eq(keel_guest_wait(&host, "zeta", never, &calls, 0, NULL, &err), -1);
+	ck_assert_int_eq(keel_guest_wait(&host, "zeta", never, &calls, 0, NULL, &err),
+			 -1);
 	ck_assert_int_eq(err.code, KEEL_ETIMEOUT);
 	ck_assert_uint_ge(calls, 1);
 	ck_assert_int_eq(keel_guest_wait(&host, "zeta", never, &calls, 60, &cancel, &err),
@@ -476,8 +481,8 @@ START_TEST(checks_work_without_a_host)
 	for (size_t i = 0; i < count; i++) {
 		ck_assert(checks[i].found[0]);
 		if (strcmp(checks[i].name, "hypervisor") == 0)
-			hypervisor_bad = checks[i].verdict == KEEL_CHECK_BAD &&
-					 checks[i].fix[0];
+			hypervisor_bad =
+				checks[i].verdict == KEEL_CHECK_BAD && checks[i].fix[0];
 	}
 	ck_assert(hypervisor_bad);
 	free(checks);

@@ -42,7 +42,8 @@ void command_catch(void);
  */
 void command_exec(const char *name, char **argv);
 
-/* Replaces this process by xl with a NULL-terminated list of arguments; fails otherwise. */
+/* Replaces this process by xl with a NULL-terminated list of arguments; fails otherwise.
+ */
 int command_exec_xl(const char *const *args);
 
 #endif

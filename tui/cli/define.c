@@ -139,7 +139,8 @@ static int run_editor(const char *path)
 		editor = getenv("EDITOR");
 	if (!editor || !*editor)
 		editor = "sensible-editor";
-	/* The editor may be a command with options; the path holds no quotes (mkstemp). */
+	/* The editor may be a command with options; the path holds no quotes (mkstemp).
+	 */
 	snprintf(command, sizeof(command), "%s '%s'", editor, path);
 	pid = fork();
 	if (pid == 0) {
@@ -177,9 +178,9 @@ static int edit(const char *name, const char *text, struct keel_error *err)
 			keel_fail_errno(err, KEEL_EFAIL, errno, "cannot read %s", path);
 			break;
 		}
-		rc = strcmp(edited, text) == 0 ?
-			     0 :
-			     keel_guest_file_write(name, edited, true, err);
+		rc = strcmp(edited, text) == 0
+			     ? 0
+			     : keel_guest_file_write(name, edited, true, err);
 		if (rc)
 			keel_error_print(err);
 	} while (rc && again());
@@ -194,9 +195,8 @@ static int edit(const char *name, const char *text, struct keel_error *err)
 
 static int run_config(const struct command *self, int argc, char **argv)
 {
-	static const struct option options[] = {{"edit", no_argument, NULL, 'e'},
-						{"check", no_argument, NULL, 'c'},
-						{0}};
+	static const struct option options[] = {
+		{"edit", no_argument, NULL, 'e'}, {"check", no_argument, NULL, 'c'}, {0}};
 	bool do_edit = false, check = false;
 	char path[4200], *text;
 	struct keel_error err;
@@ -246,15 +246,15 @@ static int rename_guest(struct keel_host *host, const char *old, const char *nam
 	if (guest.domid != KEEL_NO_DOMAIN || guest.has_unit)
 		return keel_fail(err, KEEL_ESTATE, "%s is running: stop it first", old);
 	if (guest.autostart)
-		return keel_fail(err, KEEL_ESTATE, "%s starts at boot: first turn that off",
-				 old);
+		return keel_fail(err, KEEL_ESTATE,
+				 "%s starts at boot: first turn that off", old);
 	if (keel_guest_file_read(old, &file, err))
 		return -1;
 	quoted = keel_guest_quote(name);
 	text = quoted ? keel_guest_text_set(file.text, "name", quoted) : NULL;
 	keel_guest_file_free(&file);
-	rc = text ? keel_guest_file_write(name, text, false, err) :
-		    keel_fail(err, KEEL_EFAIL, "not enough memory");
+	rc = text ? keel_guest_file_write(name, text, false, err)
+		  : keel_fail(err, KEEL_EFAIL, "not enough memory");
 	free(quoted);
 	free(text);
 	return rc ? -1 : keel_guest_file_remove(old, err);
@@ -279,7 +279,8 @@ const struct command cmd_define = {
 	.name = "define",
 	.synopsis = "[--replace] FILE",
 	.summary = "check a guest file (xl.cfg syntax) and make it a guest of this host",
-	.options = "  -r, --replace  replace the guest of that name; FILE may be - (stdin)\n",
+	.options = "  -r, --replace  replace the guest of that name; FILE may be - "
+		   "(stdin)\n",
 	.run = run_define,
 };
 

@@ -30,8 +30,8 @@ static int domain_of(const char *name, char *id, size_t size)
 }
 
 /* Runs "xl VERB DOMAIN argv[2..]"; there must be min to max arguments after the name. */
-static int run_xl(const struct command *self, const char *verb, int min, int max, int argc,
-		  char **argv)
+static int run_xl(const struct command *self, const char *verb, int min, int max,
+		  int argc, char **argv)
 {
 	const char *args[16] = {"xl", verb};
 	char id[12];

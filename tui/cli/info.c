@@ -87,8 +87,8 @@ static void print_devices(const struct details *d)
 		       disk->target[0] ? disk->target : "(empty)", disk->format,
 		       disk->writable ? "read-write" : "read-only",
 		       disk->cdrom ? ", CD" : "",
-		       disk->size ? keel_format_size(disk->size, size, sizeof(size)) :
-				    "size unknown",
+		       disk->size ? keel_format_size(disk->size, size, sizeof(size))
+				  : "size unknown",
 		       disk->connected ? "" : ", not connected");
 	}
 	for (size_t i = 0; i < d->nic_count; i++) {
@@ -117,15 +117,15 @@ static void print_guest(const struct details *d)
 	printf("File          %s\n",
 	       g->defined ? keel_guest_file_path(g->name, path, sizeof(path)) : "none");
 	printf("vCPUs         %u online of %u\n", g->vcpus_online, g->vcpus_max);
-	printf("CPU time      %s\n",
-	       keel_format_duration(g->cpu_ns / 1000000000, time_text, sizeof(time_text)));
+	printf("CPU time      %s\n", keel_format_duration(g->cpu_ns / 1000000000,
+							  time_text, sizeof(time_text)));
 	printf("Memory        %s, at most %s\n",
 	       keel_format_size(g->memory_kib * 1024, now, sizeof(now)),
 	       keel_format_size(g->max_memory_kib * 1024, limit, sizeof(limit)));
 	if (g->started)
 		printf("Up for        %s\n",
-		       keel_format_duration((uint64_t)(time(NULL) - g->started), time_text,
-					    sizeof(time_text)));
+		       keel_format_duration((uint64_t)(time(NULL) - g->started),
+					    time_text, sizeof(time_text)));
 	for (size_t i = 0; i < d->vcpu_count; i++)
 		if (*keel_vcpu_reason(g, &d->vcpus[i]))
 			printf("vCPU %-8u asked to be %s: %s\n", d->vcpus[i].id,
@@ -165,7 +165,8 @@ static void print_host(const struct keel_host_info *info)
 	printf("Host          %s\n", info->hostname);
 	printf("Hypervisor    %s\n", info->hypervisor);
 	printf("Options       %s\n", info->command_line);
-	printf("Guests        %s%s%s\n", info->pv ? "PV" : "", info->hvm ? " PVH HVM" : "",
+	printf("Guests        %s%s%s\n", info->pv ? "PV" : "",
+	       info->hvm ? " PVH HVM" : "",
 	       info->hvm && !info->hap ? " (without nested paging)" : "");
 	printf("Kernel        %s\n", info->kernel);
 	printf("CPUs          %u (%u nodes, %u cores a socket, %u threads a core)\n",

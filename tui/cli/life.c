@@ -59,7 +59,8 @@ static int parse(int argc, char **argv, struct flags *flags)
 typedef int action(struct keel_host *host, const struct keel_guest *guest,
 		   const struct flags *flags, struct keel_error *err);
 
-/* Does one action to every guest named; goes on after a failure, returns the first one. */
+/* Does one action to every guest named; goes on after a failure, returns the first one.
+ */
 static int each_guest(const struct command *self, int argc, char **argv, action *act)
 {
 	struct keel_guest guest;
@@ -155,7 +156,8 @@ static void undo_start(struct keel_host *host, const char *name)
 	if (host->ops->unit_stop(host->ctx, name, NULL, &err))
 		keel_error_print(&err);
 	if (keel_guest_find(host, name, &guest, NULL) == 0 &&
-	    guest.domid != KEEL_NO_DOMAIN && host->ops->destroy(host->ctx, guest.domid, &err))
+	    guest.domid != KEEL_NO_DOMAIN &&
+	    host->ops->destroy(host->ctx, guest.domid, &err))
 		keel_error_print(&err);
 }
 
@@ -209,8 +211,9 @@ static int destroy_guest(struct keel_host *host, const struct keel_guest *guest,
 	if (keel_guest_wait(host, guest->name, is_gone, NULL, 60, NULL, err))
 		return -1;
 	/* The unit ends with its domain; stopping it makes sure that nothing restarts. */
-	return guest->has_unit ? host->ops->unit_stop(host->ctx, guest->name, &command_cancelled,
-					    err) : 0;
+	return guest->has_unit ? host->ops->unit_stop(host->ctx, guest->name,
+						      &command_cancelled, err)
+			       : 0;
 }
 
 /* Asks the guest to shut down and waits until it has. */
@@ -281,16 +284,16 @@ static int pause_guest(struct keel_host *host, const struct keel_guest *guest,
 		       const struct flags *flags, struct keel_error *err)
 {
 	(void)flags;
-	return need_domain(guest, err) ? -1 :
-					 host->ops->pause(host->ctx, guest->domid, err);
+	return need_domain(guest, err) ? -1
+				       : host->ops->pause(host->ctx, guest->domid, err);
 }
 
 static int unpause_guest(struct keel_host *host, const struct keel_guest *guest,
 			 const struct flags *flags, struct keel_error *err)
 {
 	(void)flags;
-	return need_domain(guest, err) ? -1 :
-					 host->ops->unpause(host->ctx, guest->domid, err);
+	return need_domain(guest, err) ? -1
+				       : host->ops->unpause(host->ctx, guest->domid, err);
 }
 
 static int run_stop(const struct command *self, int argc, char **argv)
@@ -375,8 +378,10 @@ const struct command cmd_stop = {
 	.synopsis = "[--force | --timeout TIME] NAME...",
 	.summary = "shut guests down, and wait until they are gone",
 	.options = "  -f, --force         as keel destroy\n"
-		   "  -t, --timeout TIME  give up after TIME (90, 5m) and leave it running;\n"
-		   "                      else its unit destroys it after the unit's limit\n",
+		   "  -t, --timeout TIME  give up after TIME (90, 5m) and leave it "
+		   "running;\n"
+		   "                      else its unit destroys it after the unit's "
+		   "limit\n",
 	.run = run_stop,
 };
 

@@ -18,9 +18,9 @@ static void print_text(const struct keel_guest *g)
 	keel_format_size_short(g->memory_kib * 1024, mem, sizeof(mem));
 	keel_format_duration(g->cpu_ns / 1000000000, time, sizeof(time));
 	printf("%-20s %5s %-10s %-4s %7s %7s %10s %s\n", g->name, id,
-	       g->broken	? "bad file" :
-	       g->unit_failed && g->state == KEEL_STATE_OFF ? "failed" :
-							      keel_state_name(g->state),
+	       g->broken				      ? "bad file"
+	       : g->unit_failed && g->state == KEEL_STATE_OFF ? "failed"
+							      : keel_state_name(g->state),
 	       keel_guest_type_name(g->type), vcpus, mem, time,
 	       g->autostart ? "auto" : "-");
 }

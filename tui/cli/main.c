@@ -17,12 +17,12 @@
 #include "tui/cli/command.h"
 
 const struct command *const commands[] = {
-	&cmd_list,	  &cmd_info,	    &cmd_start,	     &cmd_stop,
-	&cmd_reboot,	  &cmd_pause,	    &cmd_unpause,    &cmd_destroy,
-	&cmd_vcpu,	  &cmd_mem,	    &cmd_autostart,  &cmd_define,
-	&cmd_undefine,	  &cmd_config,	    &cmd_rename,     &cmd_attach_disk,
-	&cmd_detach_disk, &cmd_insert,	    &cmd_eject,	     &cmd_attach_net,
-	&cmd_detach_net,  &cmd_sysrq,	    &cmd_host,	     &cmd_check,
+	&cmd_list,	  &cmd_info,   &cmd_start,     &cmd_stop,
+	&cmd_reboot,	  &cmd_pause,  &cmd_unpause,   &cmd_destroy,
+	&cmd_vcpu,	  &cmd_mem,    &cmd_autostart, &cmd_define,
+	&cmd_undefine,	  &cmd_config, &cmd_rename,    &cmd_attach_disk,
+	&cmd_detach_disk, &cmd_insert, &cmd_eject,     &cmd_attach_net,
+	&cmd_detach_net,  &cmd_sysrq,  &cmd_host,      &cmd_check,
 	&cmd_log,	  NULL,
 };
 
@@ -135,8 +135,8 @@ static int run_program(const char *name, char **argv)
 {
 	command_exec(name, argv);
 	if (errno == ENOENT)
-		fprintf(stderr, "keel: there is no command \"%s\"; keel help lists them\n",
-			name);
+		fprintf(stderr,
+			"keel: there is no command \"%s\"; keel help lists them\n", name);
 	else
 		fprintf(stderr, "keel: cannot run keel-%s: %s\n", name, strerror(errno));
 	return errno == ENOENT ? KEEL_EUSAGE : KEEL_EFAIL;

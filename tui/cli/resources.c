@@ -116,11 +116,10 @@ static void print_vcpus(const struct keel_guest *guest, const struct keel_vcpu *
 			snprintf(cpu, sizeof(cpu), "%u", vcpus[i].cpu);
 		printf("%-5u %-9s %-7s %4s %10s %-8s %s\n", vcpus[i].id,
 		       vcpus[i].requested ? "online" : "offline",
-		       !vcpus[i].online	 ? "offline" :
-		       vcpus[i].running ? "running" :
-					  "online",
-		       cpu, time, vcpus[i].affinity,
-		       keel_vcpu_reason(guest, &vcpus[i]));
+		       !vcpus[i].online	  ? "offline"
+		       : vcpus[i].running ? "running"
+					  : "online",
+		       cpu, time, vcpus[i].affinity, keel_vcpu_reason(guest, &vcpus[i]));
 	}
 }
 
@@ -154,8 +153,8 @@ static bool has_online(const struct keel_guest *guest, void *arg)
 }
 
 /* After a wait that was too short: names the first vCPU that is not as asked, and why. */
-static int tell_why(struct keel_host *host, const struct keel_guest *guest, unsigned limit,
-		    struct keel_error *err)
+static int tell_why(struct keel_host *host, const struct keel_guest *guest,
+		    unsigned limit, struct keel_error *err)
 {
 	struct keel_vcpu *vcpus;
 	size_t count;
@@ -165,11 +164,11 @@ static int tell_why(struct keel_host *host, const struct keel_guest *guest, unsi
 	for (size_t i = 0; i < count; i++)
 		if (vcpus[i].requested != vcpus[i].online) {
 			keel_fail(err, KEEL_ETIMEOUT, "vCPU %u is not %s after %u s: %s",
-				  vcpus[i].id,
-				  vcpus[i].requested ? "online" : "offline", limit,
-				  keel_vcpu_reason(guest, &vcpus[i]));
-			keel_hint(err, "in a Linux guest: echo %d > "
-				       "/sys/devices/system/cpu/cpu%u/online",
+				  vcpus[i].id, vcpus[i].requested ? "online" : "offline",
+				  limit, keel_vcpu_reason(guest, &vcpus[i]));
+			keel_hint(err,
+				  "in a Linux guest: echo %d > "
+				  "/sys/devices/system/cpu/cpu%u/online",
 				  vcpus[i].requested, vcpus[i].id);
 			break;
 		}
@@ -202,7 +201,8 @@ static int pin_vcpus(struct keel_host *host, const struct keel_guest *guest,
 {
 	if (guest->domid == KEEL_NO_DOMAIN)
 		return keel_fail(err, KEEL_ESTATE, "%s is not running", guest->name);
-	return host->ops->set_affinity(host->ctx, guest->domid, args->vcpu, args->pin, err);
+	return host->ops->set_affinity(host->ctx, guest->domid, args->vcpu, args->pin,
+				       err);
 }
 
 static int run_vcpu(const struct command *self, int argc, char **argv)
@@ -295,8 +295,8 @@ static int run_mem(const struct command *self, int argc, char **argv)
 
 	if (parse(argc, argv, options, &args))
 		return command_usage(self);
-	if (optind + 1 < argc && (!keel_parse_size(argv[optind + 1], 1 << 20, &bytes) ||
-				  bytes < (1 << 20))) {
+	if (optind + 1 < argc &&
+	    (!keel_parse_size(argv[optind + 1], 1 << 20, &bytes) || bytes < (1 << 20))) {
 		bad("an amount of memory", argv[optind + 1]);
 		return command_usage(self);
 	}
@@ -329,6 +329,7 @@ const struct command cmd_mem = {
 	.summary = "show or set a guest's memory",
 	.options = "  -j, --json      as JSON\n"
 		   "  -s, --save      also in the guest's file\n"
-		   "      --max SIZE  set the limit as well; sizes are in MiB or have a unit\n",
+		   "      --max SIZE  set the limit as well; sizes are in MiB or have a "
+		   "unit\n",
 	.run = run_mem,
 };

@@ -25,7 +25,8 @@
 
 #define STOP_LIMIT  120
 #define START_LIMIT 600
-/* After a shutdown xl cleans up; it gets this long before the domain is destroyed here. */
+/* After a shutdown xl cleans up; it gets this long before the domain is destroyed here.
+ */
 #define CLEAN_LIMIT 15
 /* A domain that does not run after this long will never. */
 #define BUILD_LIMIT 60
@@ -112,8 +113,8 @@ static bool settle(struct keel_host *host, const struct keel_guest *guest,
 	const char *action = action_for(file, guest->state);
 	struct keel_error err;
 
-	keel_log(KEEL_LOG_NOTICE, "%s: %s; %s", guest->name, keel_state_name(guest->state),
-		 action);
+	keel_log(KEEL_LOG_NOTICE, "%s: %s; %s", guest->name,
+		 keel_state_name(guest->state), action);
 	*status = KEEL_OK;
 	if (strcmp(action, "preserve") == 0)
 		return false;
@@ -201,8 +202,8 @@ static bool is_running(const struct keel_guest *guest, void *arg)
 
 	if (*main_pid > 0 && kill(*main_pid, 0) && errno == ESRCH)
 		return true; /* xl has failed: no reason to wait on */
-	return guest && (guest->state == KEEL_STATE_RUNNING ||
-			 guest->state == KEEL_STATE_IDLE);
+	return guest &&
+	       (guest->state == KEEL_STATE_RUNNING || guest->state == KEEL_STATE_IDLE);
 }
 
 static int started(const char *name)
@@ -223,14 +224,12 @@ static int started(const char *name)
 	rc = keel_guest_wait(&host, name, is_running, &pid, START_LIMIT, NULL, &err);
 	/* A guest that has ended again by now was started all the same. */
 	if (!rc && pid > 0 && kill(pid, 0) && errno == ESRCH &&
-	    (keel_guest_find(&host, name, &guest, NULL) ||
-	     guest.domid == KEEL_NO_DOMAIN))
+	    (keel_guest_find(&host, name, &guest, NULL) || guest.domid == KEEL_NO_DOMAIN))
 		rc = keel_fail(&err, KEEL_EFAIL, "%s: xl could not create the domain",
 			       name);
 	keel_host_close(&host);
 	return rc ? fail(&err) : KEEL_OK;
 }
-
 
 /* Asks, waits, and tells whether the guest is down. */
 static bool shut_down(struct keel_host *host, const struct keel_guest *guest)
@@ -258,7 +257,8 @@ static int destroy(struct keel_host *host, const char *name)
 	struct keel_guest guest;
 	struct keel_error err;
 
-	/* on_poweroff="restart" may have built a new domain meanwhile: that one goes too. */
+	/* on_poweroff="restart" may have built a new domain meanwhile: that one goes too.
+	 */
 	while (keel_guest_find(host, name, &guest, &err) == 0 &&
 	       guest.domid != KEEL_NO_DOMAIN) {
 		keel_log(KEEL_LOG_NOTICE, "%s: destroying domain %u (%s)", name,
@@ -284,7 +284,8 @@ static int stop(const char *name)
 
 	/*
 	 * systemd runs ExecStop also when the main process ended by itself.  If that was
-	 * xl's death, the guest runs on and must; the unit is started again and takes it over.
+	 * xl's death, the guest runs on and must; the unit is started again and takes it
+	 * over.
 	 */
 	if (!getenv("MAINPID"))
 		return KEEL_OK;
