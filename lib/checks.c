@@ -53,8 +53,9 @@ static void check_memory(struct keel_host *host, struct keel_check *check)
 		 keel_format_size(info.free_kib * 1024, size, sizeof(size)));
 	check->verdict = info.free_kib < 64 * 1024 ? KEEL_CHECK_WARN : KEEL_CHECK_OK;
 	if (check->verdict != KEEL_CHECK_OK)
-		snprintf(check->fix, sizeof(check->fix),
-			 "keel mem NAME SIZE takes some back; or lower dom0_mem= at boot");
+		snprintf(
+			check->fix, sizeof(check->fix),
+			"keel mem NAME SIZE takes some back; or lower dom0_mem= at boot");
 }
 
 /* A unit that must be active. */
@@ -102,7 +103,8 @@ static void check_rivals(struct keel_host *host, struct keel_check *check)
 	}
 	said(check, KEEL_CHECK_OK, "none active", "");
 	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
-		if (host->ops->unit_state(host->ctx, units[i], state, sizeof(state), NULL))
+		if (host->ops->unit_state(host->ctx, units[i], state, sizeof(state),
+					  NULL))
 			continue;
 		if (strcmp(state, "active") != 0)
 			continue;
@@ -155,7 +157,8 @@ static void check_storage(struct keel_host *host, struct keel_check *check)
 		free_bytes = (uint64_t)st.f_bavail * st.f_frsize;
 		snprintf(check->found, sizeof(check->found), "%s free in %s",
 			 keel_format_size(free_bytes, size, sizeof(size)), places[i]);
-		check->verdict = free_bytes < (1u << 30) ? KEEL_CHECK_WARN : KEEL_CHECK_OK;
+		check->verdict =
+			free_bytes < (1u << 30) ? KEEL_CHECK_WARN : KEEL_CHECK_OK;
 		if (check->verdict != KEEL_CHECK_OK)
 			snprintf(check->fix, sizeof(check->fix), "df -h %s", places[i]);
 		return;
@@ -212,11 +215,11 @@ static void check_files(struct keel_host *host, struct keel_check *check)
 }
 
 static const struct check_def defs[] = {
-	{"hypervisor", check_hypervisor}, {"free memory", check_memory},
-	{"xenstored", check_xenstored},	  {"xen-init-dom0", check_init},
+	{"hypervisor", check_hypervisor},  {"free memory", check_memory},
+	{"xenstored", check_xenstored},	   {"xen-init-dom0", check_init},
 	{"keel-consoled", check_consoled}, {"other toolstacks", check_rivals},
-	{"bridge", check_bridge},	  {"storage", check_storage},
-	{"guest files", check_files},	  {"time", check_time},
+	{"bridge", check_bridge},	   {"storage", check_storage},
+	{"guest files", check_files},	   {"time", check_time},
 };
 
 int keel_checks_run(struct keel_host *host, struct keel_check **results, size_t *count)

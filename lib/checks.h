@@ -8,10 +8,10 @@
 enum keel_verdict { KEEL_CHECK_OK, KEEL_CHECK_WARN, KEEL_CHECK_BAD };
 
 struct keel_check {
-	const char *name;     /* "hypervisor", "xenstored", ... */
+	const char *name; /* "hypervisor", "xenstored", ... */
 	enum keel_verdict verdict;
-	char found[160];      /* what was seen */
-	char fix[160];	      /* a command, or "" */
+	char found[160]; /* what was seen */
+	char fix[160];	 /* a command, or "" */
 };
 
 /*

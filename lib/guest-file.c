@@ -13,8 +13,8 @@
 #include <libxlutil.h>
 
 /* A definition longer than this is not one. */
-#define MAX_FILE (1 << 20)
-#define MAX_VCPUS 4096
+#define MAX_FILE       (1 << 20)
+#define MAX_VCPUS      4096
 #define MAX_MEMORY_MIB (1L << 30)
 
 const char *keel_guest_type_name(enum keel_guest_type type)
@@ -126,7 +126,8 @@ static int parse_begin(struct parse *p, const char *name, const char *text,
 	return 0;
 }
 
-/* A string, or fallback (NULL: none) when the key is absent; false when it is no string. */
+/* A string, or fallback (NULL: none) when the key is absent; false when it is no string.
+ */
 static bool get_string(struct parse *p, const char *key, const char *fallback, char **out)
 {
 	const char *value;
@@ -143,7 +144,8 @@ static bool get_string(struct parse *p, const char *key, const char *fallback, c
 	return *out != NULL;
 }
 
-static bool get_number(struct parse *p, const char *key, long max, long fallback, long *out)
+static bool get_number(struct parse *p, const char *key, long max, long fallback,
+		       long *out)
 {
 	int rc = xlu_cfg_get_bounded_long(p->cfg, key, 1, max, out, 0);
 
@@ -240,17 +242,17 @@ static int check_meaning(const struct keel_guest_file *file, const char *given,
 		return keel_fail(err, KEEL_EFILE, "%s.cfg: maxvcpus=%u is below vcpus=%u",
 				 file->name, file->max_vcpus, file->vcpus);
 	if (file->max_memory_mib < file->memory_mib)
-		return keel_fail(err, KEEL_EFILE, "%s.cfg: maxmem= is below memory=",
-				 file->name);
-	if (file->type == KEEL_GUEST_PV && !file->kernel && !file->bootloader)
 		return keel_fail(err, KEEL_EFILE,
-				 "%s.cfg: a PV guest needs kernel= or bootloader=",
-				 file->name);
+				 "%s.cfg: maxmem= is below memory=", file->name);
+	if (file->type == KEEL_GUEST_PV && !file->kernel && !file->bootloader)
+		return keel_fail(
+			err, KEEL_EFILE,
+			"%s.cfg: a PV guest needs kernel= or bootloader=", file->name);
 	return 0;
 }
 
-int keel_guest_file_parse(const char *name, const char *text, struct keel_guest_file *file,
-			  struct keel_error *err)
+int keel_guest_file_parse(const char *name, const char *text,
+			  struct keel_guest_file *file, struct keel_error *err)
 {
 	struct parse p;
 	char *given = NULL;
@@ -421,7 +423,8 @@ int keel_guest_file_write(const char *name, const char *text, bool replace,
 		return 0;
 	if (errno == EEXIST) {
 		keel_fail(err, KEEL_ESTATE, "a guest called %s exists already", name);
-		return keel_hint(err, "choose another name, or ask for it to be replaced");
+		return keel_hint(err,
+				 "choose another name, or ask for it to be replaced");
 	}
 	return keel_fail_errno(err, KEEL_EFAIL, errno, "cannot write %s", path);
 }
@@ -433,10 +436,10 @@ int keel_guest_file_remove(const char *name, struct keel_error *err)
 	if (keel_name_check(name, err))
 		return -1;
 	if (unlink(keel_guest_file_path(name, path, sizeof(path))) == 0)
-		return sync_dir(keel_guest_dir()) ?
-			       keel_fail_errno(err, KEEL_EFAIL, errno, "cannot sync %s",
-					       keel_guest_dir()) :
-			       0;
+		return sync_dir(keel_guest_dir())
+			       ? keel_fail_errno(err, KEEL_EFAIL, errno, "cannot sync %s",
+						 keel_guest_dir())
+			       : 0;
 	if (errno == ENOENT)
 		return keel_fail(err, KEEL_ENOGUEST, "no guest is called %s", name);
 	return keel_fail_errno(err, KEEL_EFAIL, errno, "cannot remove %s", path);
@@ -558,8 +561,8 @@ char *keel_guest_text_set(const char *text, const char *key, const char *value)
 			return out;
 		}
 	}
-	if (asprintf(&out, "%s%s%s = %s\n", text,
-		     p == text || p[-1] == '\n' ? "" : "\n", key, value) < 0)
+	if (asprintf(&out, "%s%s%s = %s\n", text, p == text || p[-1] == '\n' ? "" : "\n",
+		     key, value) < 0)
 		return NULL;
 	return out;
 }

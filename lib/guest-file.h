@@ -25,20 +25,22 @@ enum keel_guest_type {
 /* "PV", "PVH", "HVM" or "?". */
 const char *keel_guest_type_name(enum keel_guest_type type);
 
-/* What Keel itself needs to know of a definition.  Strings are owned; NULL = not given. */
+/* What Keel itself needs to know of a definition.  Strings are owned; NULL = not given.
+ */
 struct keel_guest_file {
 	char name[KEEL_NAME_MAX + 1];
 	enum keel_guest_type type;
-	unsigned vcpus;	       /* online at start, 1.. */
-	unsigned max_vcpus;    /* >= vcpus */
-	uint64_t memory_mib;   /* at start */
+	unsigned vcpus;		 /* online at start, 1.. */
+	unsigned max_vcpus;	 /* >= vcpus */
+	uint64_t memory_mib;	 /* at start */
 	uint64_t max_memory_mib; /* >= memory_mib */
 	char *uuid;
 	char *kernel, *ramdisk, *extra, *bootloader;
-	char *on_poweroff, *on_reboot, *on_crash; /* never NULL: the default is filled in */
-	char **disks; /* as written, NULL-terminated, never NULL itself */
-	char **vifs;  /* likewise */
-	char *text;   /* the whole file */
+	char *on_poweroff, *on_reboot,
+		*on_crash; /* never NULL: the default is filled in */
+	char **disks;	   /* as written, NULL-terminated, never NULL itself */
+	char **vifs;	   /* likewise */
+	char *text;	   /* the whole file */
 };
 
 /*
@@ -55,8 +57,8 @@ char *keel_guest_file_path(const char *name, char *buf, size_t size);
  * Errors carry the file's line as the parser gives it.  On success *file must be
  * released by keel_guest_file_free().
  */
-int keel_guest_file_parse(const char *name, const char *text, struct keel_guest_file *file,
-			  struct keel_error *err);
+int keel_guest_file_parse(const char *name, const char *text,
+			  struct keel_guest_file *file, struct keel_error *err);
 
 /* Reads NAME's definition; KEEL_ENOGUEST when there is none. */
 int keel_guest_file_read(const char *name, struct keel_guest_file *file,
@@ -84,8 +86,9 @@ void keel_strv_free(char **strings);
 /*
  * Returns a copy (malloc) of a definition's text in which the top-level assignment of key
  * is "key = value", replacing the first one (a list that spans lines included) or added
- * at the end; value must already be in the file's syntax (a number, or keel_guest_quote()d).
- * Comments and all else stay as they were.  NULL when memory is short.
+ * at the end; value must already be in the file's syntax (a number, or
+ * keel_guest_quote()d). Comments and all else stay as they were.  NULL when memory is
+ * short.
  */
 char *keel_guest_text_set(const char *text, const char *key, const char *value);
 

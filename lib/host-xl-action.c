@@ -90,7 +90,8 @@ int xl_set_vcpus(void *ctx, uint32_t domid, unsigned count, struct keel_error *e
 	}
 	libxl_bitmap_dispose(&map);
 	libxl_dominfo_dispose(&info);
-	return rc ? xl_fail(host, rc, err, "cannot set the vCPUs of domain %u", domid) : 0;
+	return rc ? xl_fail(host, rc, err, "cannot set the vCPUs of domain %u", domid)
+		  : 0;
 }
 
 int xl_set_memory(void *ctx, uint32_t domid, uint64_t kib, struct keel_error *err)
@@ -100,7 +101,8 @@ int xl_set_memory(void *ctx, uint32_t domid, uint64_t kib, struct keel_error *er
 
 	xl_begin(host);
 	rc = libxl_set_memory_target(host->xl, domid, (int64_t)kib, 0, 1);
-	return rc ? xl_fail(host, rc, err, "cannot set the memory of domain %u", domid) : 0;
+	return rc ? xl_fail(host, rc, err, "cannot set the memory of domain %u", domid)
+		  : 0;
 }
 
 int xl_set_max_memory(void *ctx, uint32_t domid, uint64_t kib, struct keel_error *err)
@@ -111,8 +113,8 @@ int xl_set_max_memory(void *ctx, uint32_t domid, uint64_t kib, struct keel_error
 	xl_begin(host);
 	rc = libxl_domain_setmaxmem(host->xl, domid, kib);
 	return rc ? xl_fail(host, rc, err, "cannot set the memory limit of domain %u",
-			    domid) :
-		    0;
+			    domid)
+		  : 0;
 }
 
 /* Sets the bits of "0-3,7" or "all"; false when it is not such a list of CPUs < cpus. */
@@ -170,7 +172,8 @@ int xl_set_affinity(void *ctx, uint32_t domid, unsigned vcpu, const char *cpus,
 		rc = libxl_set_vcpuaffinity(host->xl, domid, vcpu, &map, NULL);
 	libxl_bitmap_dispose(&map);
 	libxl_dominfo_dispose(&info);
-	return rc ? xl_fail(host, rc, err, "cannot pin the vCPUs of domain %u", domid) : 0;
+	return rc ? xl_fail(host, rc, err, "cannot pin the vCPUs of domain %u", domid)
+		  : 0;
 }
 
 int xl_rename(void *ctx, uint32_t domid, const char *name, struct keel_error *err)

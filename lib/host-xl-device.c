@@ -52,7 +52,8 @@ static void disk_counters(int dirfd, const char *device, struct keel_io *io)
 	io->disk_writes += read_number(dirfd, path);
 }
 
-static struct keel_guest *of_domain(struct keel_guest *guests, size_t count, unsigned domid)
+static struct keel_guest *of_domain(struct keel_guest *guests, size_t count,
+				    unsigned domid)
 {
 	for (size_t i = 0; i < count; i++)
 		if (guests[i].domid == domid)

@@ -61,7 +61,8 @@ static void note_enabled(const struct listing *listing)
 	closedir(dir);
 }
 
-/* Without systemd there are no units: that is no error, guests are listed all the same. */
+/* Without systemd there are no units: that is no error, guests are listed all the same.
+ */
 int xl_units(void *ctx, struct keel_guest *guests, size_t count, struct keel_error *err)
 {
 	struct listing listing = {guests, count};
@@ -71,7 +72,8 @@ int xl_units(void *ctx, struct keel_guest *guests, size_t count, struct keel_err
 	note_enabled(&listing);
 	if (!bus_of(host, NULL))
 		return 0;
-	if (keel_unit_list(host->bus, "keel-guest@*.service", note_unit, &listing, NULL)) {
+	if (keel_unit_list(host->bus, "keel-guest@*.service", note_unit, &listing,
+			   NULL)) {
 		/* The bus was restarted: connect again next time. */
 		sd_bus_close_unref(host->bus);
 		host->bus = NULL;

@@ -372,8 +372,7 @@ static int xl_vcpus(void *ctx, uint32_t domid, struct keel_vcpu **vcpus, size_t 
 			      sizeof(vcpu->affinity));
 		vcpu->requested = vcpu->online;
 		if (keel_xs_read(host->xs, asked, sizeof(asked),
-				 "/local/domain/%u/cpu/%u/availability", domid,
-				 vcpu->id))
+				 "/local/domain/%u/cpu/%u/availability", domid, vcpu->id))
 			vcpu->requested = strcmp(asked, "online") == 0;
 	}
 	libxl_vcpuinfo_list_free(list, n);

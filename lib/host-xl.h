@@ -17,8 +17,8 @@ struct known {
 	char name[KEEL_NAME_MAX + 1];
 	time_t started;
 	uint64_t limit_kib; /* memory/static-max; 0 = not known */
-	unsigned age;  /* listings since the name and the limit were read */
-	bool seen;     /* in the listing that is being made */
+	unsigned age;	    /* listings since the name and the limit were read */
+	bool seen;	    /* in the listing that is being made */
 };
 
 struct xl_host {

@@ -54,7 +54,8 @@ static int guest_order(const void *a, const void *b)
 	return ga->domid < gb->domid ? -1 : ga->domid > gb->domid;
 }
 
-static struct keel_guest *by_name(struct keel_guest *guests, size_t count, const char *name)
+static struct keel_guest *by_name(struct keel_guest *guests, size_t count,
+				  const char *name)
 {
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(guests[i].name, name) == 0)
@@ -161,7 +162,8 @@ const char *keel_vcpu_reason(const struct keel_guest *guest, const struct keel_v
 		return "the guest is paused";
 	if (!keel_state_alive(guest->state))
 		return "the guest does not run";
-	/* A vCPU that ran once was taken offline by the guest, not merely never started. */
+	/* A vCPU that ran once was taken offline by the guest, not merely never started.
+	 */
 	if (vcpu->cpu_ns)
 		return "the guest took it offline itself; bring it online there";
 	return "the guest's kernel has not started it: it boots, or has no udev rule";
@@ -198,8 +200,8 @@ int keel_guest_wait(struct keel_host *host, const char *name, keel_guest_pred *p
 		if (cancel && *cancel)
 			return keel_fail(err, KEEL_ECANCELLED, "cancelled");
 		if (left <= 0)
-			return keel_fail(err, KEEL_ETIMEOUT,
-					 "%s: not done within %u s", name, limit_s);
+			return keel_fail(err, KEEL_ETIMEOUT, "%s: not done within %u s",
+					 name, limit_s);
 		/* Some changes (a unit's state, a pause) have no event: look again. */
 		if (host->ops->wait(host->ctx, left < 500 ? (int)left : 500, err) < 0)
 			return -1;

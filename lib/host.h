@@ -41,9 +41,9 @@ bool keel_state_alive(enum keel_state state);
 
 /* Counters since the domain's devices were made. */
 struct keel_io {
-	uint64_t disk_read, disk_written;     /* bytes */
-	uint64_t disk_reads, disk_writes;     /* requests */
-	uint64_t net_received, net_sent;      /* bytes, as the guest sees them */
+	uint64_t disk_read, disk_written; /* bytes */
+	uint64_t disk_reads, disk_writes; /* requests */
+	uint64_t net_received, net_sent;  /* bytes, as the guest sees them */
 };
 
 /* One guest: a domain, a definition, or both. */
@@ -53,9 +53,9 @@ struct keel_guest {
 	uint32_t domid; /* KEEL_NO_DOMAIN when there is no domain */
 	enum keel_state state;
 	enum keel_guest_type type;
-	bool defined;	/* has a file in keel_guest_dir() */
-	bool broken;	/* the file is there and cannot be read */
-	bool has_unit;	/* its unit is active or on the way */
+	bool defined;  /* has a file in keel_guest_dir() */
+	bool broken;   /* the file is there and cannot be read */
+	bool has_unit; /* its unit is active or on the way */
 	bool unit_failed;
 	bool autostart; /* its unit is enabled */
 	unsigned vcpus_online, vcpus_max;
@@ -63,8 +63,7 @@ struct keel_guest {
 	uint64_t max_memory_kib; /* limit */
 	uint64_t cpu_ns;	 /* time its vCPUs have run, all together */
 	struct keel_io io;
-	time_t started;	     /* 0 when unknown */
-	uint64_t console_stamp; /* changes when the console wrote; 0 = unknown */
+	time_t started;		/* 0 when unknown */
 };
 
 struct keel_vcpu {
@@ -78,10 +77,10 @@ struct keel_vcpu {
 };
 
 struct keel_disk {
-	char vdev[32];	   /* xvda */
-	char target[256];  /* file or device */
-	char format[16];   /* raw, qcow2, ... */
-	char backend[16];  /* phy, qdisk, tap */
+	char vdev[32];	  /* xvda */
+	char target[256]; /* file or device */
+	char format[16];  /* raw, qcow2, ... */
+	char backend[16]; /* phy, qdisk, tap */
 	bool writable, cdrom;
 	bool connected;
 	uint64_t size; /* bytes; 0 = unknown */
@@ -131,13 +130,16 @@ struct keel_host_ops {
 	int (*reboot)(void *ctx, uint32_t domid, struct keel_error *err);
 	int (*destroy)(void *ctx, uint32_t domid, struct keel_error *err);
 	/* Ask for vCPUs 0..count-1 to be online and the others not. */
-	int (*set_vcpus)(void *ctx, uint32_t domid, unsigned count, struct keel_error *err);
-	int (*set_memory)(void *ctx, uint32_t domid, uint64_t kib, struct keel_error *err);
+	int (*set_vcpus)(void *ctx, uint32_t domid, unsigned count,
+			 struct keel_error *err);
+	int (*set_memory)(void *ctx, uint32_t domid, uint64_t kib,
+			  struct keel_error *err);
 	int (*set_max_memory)(void *ctx, uint32_t domid, uint64_t kib,
 			      struct keel_error *err);
 	int (*set_affinity)(void *ctx, uint32_t domid, unsigned vcpu, const char *cpus,
 			    struct keel_error *err);
-	int (*rename)(void *ctx, uint32_t domid, const char *name, struct keel_error *err);
+	int (*rename)(void *ctx, uint32_t domid, const char *name,
+		      struct keel_error *err);
 	int (*sysrq)(void *ctx, uint32_t domid, char key, struct keel_error *err);
 	/* Text of the hypervisor's console ring; malloc()ed, printable and newlines. */
 	int (*log)(void *ctx, char **text, struct keel_error *err);
@@ -194,7 +196,8 @@ int keel_guest_find(struct keel_host *host, const char *name, struct keel_guest 
  * Why vCPU vcpu of a guest is not as asked, in one line; "" when all is as asked.
  * guest and vcpu are as keel_guest_find() and the backend's vcpus() gave them.
  */
-const char *keel_vcpu_reason(const struct keel_guest *guest, const struct keel_vcpu *vcpu);
+const char *keel_vcpu_reason(const struct keel_guest *guest,
+			     const struct keel_vcpu *vcpu);
 
 /*
  * Waits until pred(guest, arg) holds for the guest called name, or limit_s seconds are

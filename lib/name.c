@@ -25,8 +25,9 @@ int keel_name_check(const char *name, struct keel_error *err)
 				 KEEL_NAME_MAX, len);
 	for (const char *p = name; *p; p++)
 		if (!name_char((unsigned char)*p))
-			return keel_fail(err, KEEL_EUSAGE,
-					 "a guest's name has letters, digits and . _ + - only");
+			return keel_fail(
+				err, KEEL_EUSAGE,
+				"a guest's name has letters, digits and . _ + - only");
 	if (!isalnum((unsigned char)name[0]))
 		return keel_fail(err, KEEL_EUSAGE,
 				 "a guest's name begins with a letter or a digit");
@@ -49,7 +50,8 @@ void keel_name_to_unit(const char *name, char *unit, size_t size)
 	char escaped[4 * KEEL_NAME_MAX + 1];
 	size_t n = 0;
 
-	/* systemd-escape leaves alone alphanumerics, ':', '_', and '.' but at the start. */
+	/* systemd-escape leaves alone alphanumerics, ':', '_', and '.' but at the start.
+	 */
 	for (const char *p = name; *p && n + 4 < sizeof(escaped); p++) {
 		unsigned char c = (unsigned char)*p;
 

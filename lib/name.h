@@ -15,8 +15,8 @@
 
 /*
  * A guest's name is 1..KEEL_NAME_MAX bytes of [A-Za-z0-9._+-], beginning with a letter
- * or digit: so it is safe as a file name, on a command line and in xenstore, and cannot be
- * taken for an option.  "Domain-0" and all-digit names (they would look like domain
+ * or digit: so it is safe as a file name, on a command line and in xenstore, and cannot
+ * be taken for an option.  "Domain-0" and all-digit names (they would look like domain
  * ids) are refused.
  */
 bool keel_name_valid(const char *name);

@@ -66,7 +66,8 @@ bool keel_parse_size(const char *text, uint64_t default_unit, uint64_t *bytes)
 		text++;
 		if (*text < '0' || *text > '9')
 			return false;
-		/* Six digits are finer than anyone means; the rest is read and dropped. */
+		/* Six digits are finer than anyone means; the rest is read and dropped.
+		 */
 		for (; *text >= '0' && *text <= '9'; text++)
 			if (scale < 1000000) {
 				fraction = fraction * 10 + (uint64_t)(*text - '0');

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEST	"org.freedesktop.systemd1"
-#define PATH	"/org/freedesktop/systemd1"
-#define MANAGER "org.freedesktop.systemd1.Manager"
-#define UNIT	"org.freedesktop.systemd1.Unit"
+#define DEST		"org.freedesktop.systemd1"
+#define PATH		"/org/freedesktop/systemd1"
+#define MANAGER		"org.freedesktop.systemd1.Manager"
+#define UNIT		"org.freedesktop.systemd1.Unit"
 #define CALL_TIMEOUT_US 120000000
 #define CANCEL_POLL_US	500000
 
@@ -42,7 +42,7 @@ static int bus_fail(struct keel_error *err, int rc, sd_bus_error *bus_err,
 
 /* A job that is waited for; done gets its result. */
 struct job {
-	const char *path; /* NULL until known */
+	const char *path;  /* NULL until known */
 	char early[8][96]; /* jobs that ended before the path was known */
 	char early_result[8][24];
 	unsigned early_count;
@@ -81,7 +81,8 @@ static int wait_job(sd_bus *bus, struct job *job, const volatile int *cancel)
 		if (cancel && *cancel)
 			return -ECANCELED;
 		rc = sd_bus_process(bus, NULL);
-		/* A signal may set *cancel just before the wait: so that one has an end. */
+		/* A signal may set *cancel just before the wait: so that one has an end.
+		 */
 		if (rc == 0)
 			rc = sd_bus_wait(bus, CANCEL_POLL_US);
 		if (rc < 0 && rc != -EINTR)
@@ -122,8 +123,8 @@ static int run_job(sd_bus *bus, const char *method, const char *what, const char
 	sd_bus_error_free(&bus_err);
 	if (strcmp(job.result, "done") != 0 && strcmp(job.result, "skipped") != 0)
 		return keel_fail(err,
-				 strcmp(job.result, "timeout") == 0 ? KEEL_ETIMEOUT :
-								      KEEL_EFAIL,
+				 strcmp(job.result, "timeout") == 0 ? KEEL_ETIMEOUT
+								    : KEEL_EFAIL,
 				 "cannot %s %s: the job's result is \"%s\"", what, unit,
 				 job.result);
 	return 0;
@@ -164,8 +165,8 @@ int keel_unit_enable(sd_bus *bus, const char *unit, bool on, struct keel_error *
 {
 	sd_bus_error bus_err = SD_BUS_ERROR_NULL;
 	/*
-	 * No reload, which can take long: being enabled matters at the next boot, and then
-	 * systemd reads all units anyway.
+	 * No reload, which can take long: being enabled matters at the next boot, and
+	 * then systemd reads all units anyway.
 	 */
 	int rc = call_files(bus, unit, on, &bus_err);
 
@@ -219,8 +220,8 @@ int keel_unit_list(sd_bus *bus, const char *pattern, keel_unit_each *each, void 
 	if (rc >= 0)
 		rc = sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
 	while (rc >= 0) {
-		rc = sd_bus_message_read(reply, "(ssssssouso)", &unit, NULL, NULL, &active,
-					 NULL, NULL, NULL, NULL, NULL, NULL);
+		rc = sd_bus_message_read(reply, "(ssssssouso)", &unit, NULL, NULL,
+					 &active, NULL, NULL, NULL, NULL, NULL, NULL);
 		if (rc <= 0)
 			break;
 		each(unit, active, arg);

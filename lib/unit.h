@@ -14,8 +14,8 @@ sd_bus *keel_bus_open(struct keel_error *err);
 
 /*
  * Starts or stops a unit and waits until systemd has done the job.  KEEL_EFAIL with the
- * job's result when it failed; there is no limit but the unit's own.  When *cancel (may be
- * NULL) becomes nonzero it stops waiting with KEEL_ECANCELLED; the job goes on.
+ * job's result when it failed; there is no limit but the unit's own.  When *cancel (may
+ * be NULL) becomes nonzero it stops waiting with KEEL_ECANCELLED; the job goes on.
  */
 int keel_unit_start(sd_bus *bus, const char *unit, const volatile int *cancel,
 		    struct keel_error *err);

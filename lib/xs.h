@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Small things about xenstore: bounded reads, and printable copies of what guests wrote. */
+/* Small things about xenstore: bounded reads, and printable copies of what guests wrote.
+ */
 #ifndef KEEL_XS_H
 #define KEEL_XS_H
 
