@@ -183,7 +183,7 @@ bool pv_debugreg_ok(u32 reg, u64 *val)
 int pv_set_debugreg(struct vcpu *v, u32 reg, u64 val)
 {
 	if (!pv_debugreg_ok(reg, &val))
-		return -XEN_EINVAL;
+		return reg < 4 ? -XEN_EPERM : -XEN_EINVAL;
 	if (reg == 4 || reg == 5)
 		reg += 2;
 	v->pv->debugreg[reg] = val;
