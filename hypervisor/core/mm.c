@@ -174,10 +174,13 @@ struct page_info *domain_alloc_pages(struct domain *d, u32 order, u64 heap_flags
 
 int domain_release_page(struct domain *d, struct page_info *pg)
 {
-	u64 old = __atomic_fetch_and(&pg->count, ~PC_ALLOCATED, __ATOMIC_SEQ_CST);
+	u64 old = __atomic_load_n(&pg->count, __ATOMIC_RELAXED);
 
-	if (!(old & PC_ALLOCATED))
-		return -XEN_EINVAL;
+	do {
+		if (!(old & PC_ALLOCATED) || (old & PC_XEN)) /* those are the hypervisor's to release */
+			return -XEN_EINVAL;
+	} while (!__atomic_compare_exchange_n(&pg->count, &old, old & ~PC_ALLOCATED, false,
+	                                      __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 	put_page(pg);
 	return 0;
 }

@@ -116,7 +116,7 @@ long hc_update_descriptor(const u64 a[6])
 	return rc;
 }
 
-/* ---- LDT: its pages are mapped when the CPU first asks for them ---- */
+/* ---- LDT: pages that cannot be mapped when it is set are tried again when the CPU asks for them ---- */
 
 static u64 *ldt_ptes(struct vcpu *v)
 {
@@ -186,8 +186,12 @@ int pv_set_ldt(struct vcpu *v, u64 base, u32 entries)
 	pv_invalidate_ldt(v);
 	v->pv->ldt_base = base;
 	v->pv->ldt_entries = entries;
-	if (v == current)
+	if (v == current) {
 		pv_load_ldt(v);
+		/* All that can be had now: an IRET to code in the LDT cannot wait for a page. */
+		for (u32 i = 0; i < DIV_ROUND_UP(entries, DESC_PER_PAGE); i++)
+			(void)pv_map_ldt_page(v, i);
+	}
 	return 0;
 }
 

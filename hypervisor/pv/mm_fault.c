@@ -21,17 +21,23 @@ static bool in_ldt_area(const struct vcpu *v, u64 va)
 static bool ldt_fault(struct vcpu *v, struct cpu_user_regs *regs, u64 va, u32 ec)
 {
 	u64 offset = va - LDT_VA(v->id);
-	bool from_guest = regs_from_guest(regs);
+	bool from_guest = regs_from_guest(regs), mapped;
 
-	/* While loading a guest's selectors with interrupts off nobody can wait for TLB flushes. */
-	if (!from_guest && !(regs->rflags & X86_EFLAGS_IF))
-		return false;
-	if (pv_map_ldt_page(v, (u32)(offset / PAGE_SIZE)))
+	/* Mapping may wait for locks and for other CPUs' flushes, so interrupts must be on. Where they
+	 * were off, on the way to a guest or at a switch, the guest's failsafe handler tries again. */
+	if (!from_guest) {
+		if (!(regs->rflags & X86_EFLAGS_IF))
+			return false;
+		local_irq_enable();
+	}
+	mapped = pv_map_ldt_page(v, (u32)(offset / PAGE_SIZE));
+	if (from_guest && !mapped) {
+		pv_inject_page_fault(v->pv->ldt_base + offset, ec);
 		return true;
+	}
 	if (!from_guest)
-		return false;
-	pv_inject_page_fault(v->pv->ldt_base + offset, ec);
-	return true;
+		local_irq_disable();
+	return mapped;
 }
 
 /* The tables allow what the CPU refused: its TLB was stale, and the fault dropped that entry. Only a
