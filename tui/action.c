@@ -242,6 +242,32 @@ static void show_log(struct app *app, const struct keel_guest *g)
 	open_tab(app, g, 6);
 }
 
+static void migrate_done(struct app *app, int choice, const char *text)
+{
+	const struct keel_guest *g = dialog_guest(app);
+
+	(void)choice;
+	if (g && *text && *text != '-') {
+		const char *argv[] = {"xl", "migrate", g->name, text, NULL};
+
+		app_run(app, argv, "Migrating %s to %s", g->name, text);
+	}
+}
+
+static void ask_migrate(struct app *app, const struct keel_guest *g)
+{
+	char command[128];
+
+	if (!is_guest(app, g) || !has_domain(app, g))
+		return;
+	snprintf(command, sizeof(command), "xl migrate %s %%s", g->name);
+	dialog_prompt(app, "Migrate", g->name, "", "", command, migrate_done);
+	dialog_body(app,
+		    "%s moves to another host while it runs. That host needs its disks "
+		    "under the same names, and lets root in by ssh.\nTo which host?",
+		    g->name);
+}
+
 static void undefine_done(struct app *app, int choice, const char *text)
 {
 	const struct keel_guest *g = dialog_guest(app);
@@ -282,10 +308,10 @@ static const struct {
 	int key;
 	void (*run)(struct app *app, const struct keel_guest *g);
 } actions[] = {
-	{'s', start},	   {'S', stop},		 {'p', toggle_pause},
-	{'c', console},	   {'v', ask_vcpus},	 {'m', ask_memory},
-	{'d', show_disks}, {'w', show_networks}, {'a', toggle_autostart},
-	{'l', show_log},   {'X', ask_undefine},
+	{'s', start},	    {'S', stop},	  {'p', toggle_pause},
+	{'c', console},	    {'v', ask_vcpus},	  {'m', ask_memory},
+	{'d', show_disks},  {'w', show_networks}, {'a', toggle_autostart},
+	{'x', ask_migrate}, {'l', show_log},	  {'X', ask_undefine},
 };
 
 const struct help action_help[] = {
@@ -297,6 +323,7 @@ const struct help action_help[] = {
 	{"d w", "disks, networks"},
 	{"a", "start at boot, or not"},
 	{"l", "log"},
+	{"x", "migrate to another host, while it runs"},
 	{"X", "remove the guest's file"},
 	{NULL, NULL},
 };

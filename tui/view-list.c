@@ -388,6 +388,7 @@ static const struct help help[] = {
 	{"v m", "vCPUs, memory"},
 	{"d w l", "disks, networks, log"},
 	{"a", "start at boot, or not"},
+	{"x", "migrate to another host, while it runs"},
 	{"X", "remove the guest's file"},
 	{"o r", "sort by the next column, reverse"},
 	{"/", "show only some; Esc shows all again"},

@@ -2,7 +2,9 @@
 /*
  * ptydrive: runs a program on a pseudo-terminal and plays a person in front of it.
  *
- *   ptydrive [-s COLSxROWS] [-t TERM] SCRIPT PROGRAM [ARGUMENT...]
+ *   ptydrive [-n] [-s COLSxROWS] [-t TERM] SCRIPT PROGRAM [ARGUMENT...]
+ *
+ * -n: the line does not know the size, as a serial line; the terminal does.
  *
  * What the program writes goes through a terminal emulator (libvterm), so the script is
  * about what is on the screen, not about bytes.  A line of the script (from a file, or
@@ -48,6 +50,7 @@ static pid_t child;
 static bool ended;
 static int child_status;
 static int limit_ms = 20000;
+static bool sizeless;
 
 static void die(const char *what)
 {
@@ -303,8 +306,8 @@ static void start(char **argv, const char *term)
 {
 	struct winsize ws = {0};
 
-	ws.ws_row = (unsigned short)rows;
-	ws.ws_col = (unsigned short)cols;
+	ws.ws_row = sizeless ? 0 : (unsigned short)rows;
+	ws.ws_col = sizeless ? 0 : (unsigned short)cols;
 	child = forkpty(&master, NULL, NULL, &ws);
 	if (child < 0)
 		die("forkpty");
@@ -355,15 +358,18 @@ int main(int argc, char **argv)
 	int opt, rc;
 
 	/* "+": the program's own options are not ours. */
-	while ((opt = getopt(argc, argv, "+s:t:")) != -1) {
-		if (opt == 't')
+	while ((opt = getopt(argc, argv, "+ns:t:")) != -1) {
+		if (opt == 'n')
+			sizeless = true;
+		else if (opt == 't')
 			term = optarg;
 		else if (opt != 's' || sscanf(optarg, "%dx%d", &cols, &rows) != 2)
 			return 2;
 	}
 	if (argc - optind < 2 || cols < 1 || cols > MAX_COLS || rows < 1) {
-		fprintf(stderr, "usage: ptydrive [-s COLSxROWS] [-t TERM] SCRIPT PROGRAM "
-				"[ARGUMENT...]\n");
+		fprintf(stderr,
+			"usage: ptydrive [-n] [-s COLSxROWS] [-t TERM] SCRIPT PROGRAM "
+			"[ARGUMENT...]\n");
 		return 2;
 	}
 	if (limit)

@@ -178,6 +178,15 @@ for size in 40x12 132x43 200x60; do
 	END
 done
 
+echo "== a serial line that knows no size: the terminal is asked"
+guests
+"$ptydrive" -n -s 132x43 -t vt220 - "$fake/keel" <<'END'
+row -1 Enter Open
+expect BOOT
+send q
+exit 0
+END
+
 echo "== 120 guests: scrolling, sorting, searching"
 guests
 i=10
