@@ -381,7 +381,8 @@ void ki_treeinfo_free(struct ki_treeinfo *info)
 
 static bool is_sum(const char *text)
 {
-	return strspn(text, "0123456789abcdef") == 64 && (text[64] == ' ' || text[64] == '\t');
+	return strspn(text, "0123456789abcdef") == 64 &&
+	       (text[64] == ' ' || text[64] == '\t');
 }
 
 char *ki_sums_find(const char *text, const char *dir, const char *path)

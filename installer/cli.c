@@ -34,88 +34,20 @@ void ki_catch_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-int ki_load_rules(const struct ki_options *o, struct ki_rules *rules,
-		  struct ki_error *err)
-{
-	char *local = ki_printf("%s/media-rules.conf", o->paths.conf);
-	const char *env = getenv("KEEL_MEDIA_RULES");
-	const char *path = o->rules		  ? o->rules
-			   : env && *env	  ? env
-			   : !access(local, R_OK) ? local
-						  : KEEL_DATADIR "/media-rules.conf";
-	int rc = ki_rules_load(rules, path, err);
-
-	free(local);
-	return rc;
-}
-
-static int look_at_medium(const struct ki_options *o, struct ki_spec *spec,
-			  struct ki_medium **m, struct ki_detection *found,
-			  struct ki_error *err)
-{
-	struct ki_rules rules;
-	bool image;
-	int rc;
-
-	if (spec->source == KI_SRC_TREE && !ki_is_url(spec->location))
-		return ki_fail(err, "http://HOST/PATH; for a directory use --iso",
-			       "not a URL of a tree", "%s", spec->location);
-	if (ki_load_rules(o, &rules, err))
-		return -1;
-	*m = ki_medium_open(spec->location, err);
-	if (!*m) {
-		ki_rules_free(&rules);
-		return -1;
-	}
-	image = strcmp((*m)->format, "directory") != 0 && !ki_is_url(spec->location);
-	rc = ki_detect(*m, &rules, image && !o->no_osinfo ? ki_osinfo_ask : NULL, found,
-		       err);
-	ki_rules_free(&rules);
-	if (!rc && (spec->kernel || spec->initrd)) {
-		rc = ki_detect_override(*m, found, spec->kernel, spec->initrd, err);
-		if (rc)
-			ki_detection_free(found);
-	}
-	if (rc) {
-		ki_medium_close(*m);
-		*m = NULL;
-	}
-	return rc;
-}
-
-/* An image knows its own size; the disk is never made smaller. */
-static int look_at_image(struct ki_spec *spec, struct ki_error *err)
-{
-	uint64_t size = ki_image_size(spec->location, err);
-
-	if (!size)
-		return -1;
-	if (spec->n_disks && spec->disks[0].size < size)
-		spec->disks[0].size = size;
-	return 0;
-}
-
 int ki_look_at_source(const struct ki_options *o, struct ki_spec *spec,
 		      struct ki_medium **m, struct ki_detection *found,
 		      struct ki_error *err)
 {
-	char *real;
+	struct ki_rules rules = {0};
+	int rc;
 
-	memset(found, 0, sizeof(*found));
-	*m = NULL;
-	if (spec->source == KI_SRC_EMPTY)
-		return 0;
-	if (!spec->location)
-		return ki_fail(err, "--iso FILE", "nothing to install from",
-			       "no source is named");
-	/* The guest file needs the medium's absolute path. */
-	real = spec->source == KI_SRC_TREE ? NULL : realpath(spec->location, NULL);
-	if (real)
-		ki_set(&spec->location, real);
-	free(real);
-	if (spec->source == KI_SRC_IMAGE)
-		return look_at_image(spec, err);
-	return look_at_medium(o, spec, m, found, err);
+	if (ki_rules_find(&rules, &o->paths, o->rules, KEEL_DATADIR "/media-rules.conf",
+			  err))
+		return -1;
+	rc = ki_source_look(spec, &rules, o->no_osinfo ? NULL : ki_osinfo_ask, m, found,
+			    err);
+	ki_rules_free(&rules);
+	return rc;
 }
 
 /* --- progress ------------------------------------------------------------- */

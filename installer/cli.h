@@ -28,9 +28,6 @@ struct ki_options {
 bool ki_interrupted(void *arg);
 void ki_catch_signals(void);
 
-/* Reads the rules: --rules, else /etc/keel/media-rules.conf, else the shipped ones. */
-int ki_load_rules(const struct ki_options *o, struct ki_rules *rules,
-		  struct ki_error *err);
 /* The medium of @spec opened and recognised; *@m stays NULL for other sources. */
 int ki_look_at_source(const struct ki_options *o, struct ki_spec *spec,
 		      struct ki_medium **m, struct ki_detection *found,

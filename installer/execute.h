@@ -34,6 +34,22 @@ struct ki_run {
 int ki_execute(const struct ki_plan *plan, struct ki_medium *m, const struct ki_run *run,
 	       struct ki_error *err);
 
+/*
+ * Loads the detection rules: from @named (NULL: not named), else from
+ * $KEEL_MEDIA_RULES, else from the host's own media-rules.conf, else @shipped.
+ */
+int ki_rules_find(struct ki_rules *rules, const struct ki_paths *paths, const char *named,
+		  const char *shipped, struct ki_error *err);
+/*
+ * Opens and recognises @spec's source; makes its location absolute and the first
+ * disk as large as an image. *@m (close it) and @found (free it) are set for
+ * media and trees, empty for other sources. @osinfo as for ki_detect().
+ * A medium that is not recognised is no failure: see @found. 0; -1 and @err.
+ */
+int ki_source_look(struct ki_spec *spec, const struct ki_rules *rules,
+		   ki_osinfo_fn osinfo, struct ki_medium **m, struct ki_detection *found,
+		   struct ki_error *err);
+
 /* image.c: the steps of disk and cloud images. Same returns. */
 int ki_image_convert(const struct ki_step *s, const struct ki_run *run,
 		     struct ki_progress *progress, struct ki_error *err);

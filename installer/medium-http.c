@@ -72,7 +72,8 @@ static void set_common(struct http_medium *h, const char *url)
 	h->message[0] = '\0';
 }
 
-static int curl_fail(struct http_medium *h, CURLcode rc, const char *url, struct ki_error *err)
+static int curl_fail(struct http_medium *h, CURLcode rc, const char *url,
+		     struct ki_error *err)
 {
 	return ki_fail(err, "check the URL and the network of this host",
 		       "the network tree cannot be read", "%s: %s", url,
@@ -125,7 +126,8 @@ static int http_stat(struct ki_medium *m, const char *path, struct ki_dirent *en
 	}
 	if (rc || (is_http(h) && (status < 200 || status > 299))) {
 		if (!rc)
-			snprintf(h->message, sizeof(h->message), "HTTP status %ld", status);
+			snprintf(h->message, sizeof(h->message), "HTTP status %ld",
+				 status);
 		curl_fail(h, rc, url, err);
 		free(url);
 		return -1;
@@ -163,8 +165,9 @@ static size_t deliver(char *data, size_t size, size_t n, void *arg)
 
 static bool worth_resuming(CURLcode rc)
 {
-	return rc == CURLE_PARTIAL_FILE || rc == CURLE_RECV_ERROR || rc == CURLE_GOT_NOTHING ||
-	       rc == CURLE_OPERATION_TIMEDOUT || rc == CURLE_HTTP2_STREAM;
+	return rc == CURLE_PARTIAL_FILE || rc == CURLE_RECV_ERROR ||
+	       rc == CURLE_GOT_NOTHING || rc == CURLE_OPERATION_TIMEDOUT ||
+	       rc == CURLE_HTTP2_STREAM;
 }
 
 static CURLcode get_once(struct transfer *t, const char *url)
@@ -229,7 +232,8 @@ struct ki_medium *ki_http_open(const char *url, struct ki_error *err)
 
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) || !(h->curl = curl_easy_init())) {
 		free(h);
-		ki_fail(err, NULL, "the network tree cannot be read", "libcurl does not start");
+		ki_fail(err, NULL, "the network tree cannot be read",
+			"libcurl does not start");
 		return NULL;
 	}
 	while (len && url[len - 1] == '/')

@@ -172,11 +172,13 @@ static const struct key {
 	const char *name;
 	int (*set)(const struct parser *p, struct ki_rule *r, char *value);
 } keys[] = {
-	{"title", set_title},	{"try", set_try},	  {"file", set_files},
-	{"match", set_match},	{"version", set_version}, {"kernel", set_kernel},
-	{"initrd", set_initrd}, {"label", set_label},	  {"args", set_args},
-	{"medium", set_medium}, {"memory", set_memory},	  {"hooks", set_hooks},
-	{"sums", set_sums},	{"args-medium", set_args_medium},
+	{"title", set_title},	      {"try", set_try},
+	{"file", set_files},	      {"match", set_match},
+	{"version", set_version},     {"kernel", set_kernel},
+	{"initrd", set_initrd},	      {"label", set_label},
+	{"args", set_args},	      {"medium", set_medium},
+	{"memory", set_memory},	      {"hooks", set_hooks},
+	{"sums", set_sums},	      {"args-medium", set_args_medium},
 	{"args-tree", set_args_tree},
 };
 

@@ -33,8 +33,8 @@ struct ki_rule {
 	struct ki_strv sums; /* lists of SHA-256 sums, the first that exists is taken */
 	char *label_regex;   /* the volume label must match; NULL: any */
 	char *args;	     /* kernel arguments beside the console's */
-	char *args_medium;  /* further ones when the medium is attached as a drive */
-	char *args_tree;    /* further ones when installing from a network tree */
+	char *args_medium;   /* further ones when the medium is attached as a drive */
+	char *args_tree;     /* further ones when installing from a network tree */
 	bool attach;	     /* the installer needs the medium as a drive */
 	uint64_t min_memory; /* MiB the installer wants at least; 0 unknown */
 	enum ki_hooks hooks;

@@ -11,6 +11,7 @@
 	" Enter next | Esc back | Tab other field | F1 (Esc 1) help | F9 (Esc 9) "       \
 	"command"
 
+static unsigned open_pages;
 static void (*command)(void *arg);
 static void *command_arg;
 
@@ -57,6 +58,10 @@ static void wait_for_size(void)
 /* newt's own resizing loses the root text; a fresh start draws everything. */
 void ui_again(void)
 {
+	if (open_pages) { /* a dialog on top of a page: its windows cannot be given up */
+		newtResizeScreen(1);
+		return;
+	}
 	newtFinished();
 	newtInit();
 	while (!large_enough() && !ki_interrupted(NULL))
@@ -101,6 +106,7 @@ void ui_open(struct ui_page *p, const char *title, const char *help)
 {
 	memset(p, 0, sizeof(*p));
 	p->help = help;
+	open_pages++;
 	newtCenteredWindow(UI_WIDTH, UI_HEIGHT, title);
 	p->form = newtForm(NULL, NULL, 0);
 	newtFormAddHotKey(p->form, NEWT_KEY_ESCAPE);
@@ -334,6 +340,7 @@ void ui_close(struct ui_page *p)
 {
 	newtFormDestroy(p->form);
 	newtPopWindow();
+	open_pages--;
 }
 
 enum ui_answer ui_run(struct ui_page *p, newtComponent focus)

@@ -44,7 +44,7 @@ struct ui_page {
 /* Starts and ends newt. False when the terminal is too small; *why then says so. */
 bool ui_start(const char **why);
 void ui_end(void);
-/* Paints everything anew, after UI_AGAIN; no window may be open. */
+/* Paints everything anew, after UI_AGAIN. */
 void ui_again(void);
 /* What F9 does: @fn(@arg), called with the page's entries read back. */
 void ui_on_command(void (*fn)(void *arg), void *arg);

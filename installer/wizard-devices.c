@@ -59,7 +59,8 @@ static bool leave_disk(struct ui_page *p, enum ui_answer answer, void *arg)
 	if (t->keep != '*' && (!ki_parse_size(t->size, KI_GIB, &bytes) || bytes % 512))
 		return refuse("Disk size", "for example 8G", "is not a size", t->size);
 	if (*t->path && *t->path != '/')
-		return refuse("Disk path", "begin it with /", "is not an absolute path", t->path);
+		return refuse("Disk path", "begin it with /", "is not an absolute path",
+			      t->path);
 	if (t->keep == '*' && !*t->path)
 		return refuse("Existing disk", "type its path", "is no path", t->path);
 	t->d->size = bytes;
@@ -74,17 +75,22 @@ static enum ui_answer ask_disk(struct disk_page *t)
 {
 	struct ui_page p;
 
-	ui_open(&p, "Disk", "A new disk is made in the default pool unless a path is given.");
+	ui_open(&p, "Disk",
+		"A new disk is made in the default pool unless a path is given.");
 	ui_entry(&p, 1, 12, 1, 12, "Size", &t->size,
 		 "With a unit: 8G, 500M. A number alone is GiB.");
 	ui_check(&p, 1, 3, "raw format (else qcow2)", t->raw == '*', &t->raw,
-		 "qcow2 grows as it is filled and can have snapshots; raw is a little faster.");
-	ui_check(&p, 1, 4, "allocate all of it now (raw)", t->prealloc == '*', &t->prealloc,
+		 "qcow2 grows as it is filled and can have snapshots; raw is a little "
+		 "faster.");
+	ui_check(&p, 1, 4, "allocate all of it now (raw)", t->prealloc == '*',
+		 &t->prealloc,
 		 "The space is taken at once, so that the disk cannot run out of it.");
 	ui_entry(&p, 1, 12, 6, 58, "Path", &t->path,
 		 "Empty: in the default pool, named after the guest.");
-	ui_check(&p, 1, 8, "use what exists at that path, as it is", t->keep == '*', &t->keep,
-		 "For a block device, or a disk with data. The installer may overwrite it.");
+	ui_check(&p, 1, 8, "use what exists at that path, as it is", t->keep == '*',
+		 &t->keep,
+		 "For a block device, or a disk with data. The installer may overwrite "
+		 "it.");
 	ui_buttons(&p, "  OK  ", "Cancel");
 	ui_guard(&p, leave_disk, t);
 	return ui_run(&p, NULL);
@@ -102,8 +108,9 @@ static bool edit_disk(struct ki_disk *d)
 	};
 	enum ui_answer answer;
 
-	t.size = d->size % KI_GIB ? ki_printf("%lluM", (unsigned long long)(d->size / KI_MIB))
-				  : ki_printf("%lluG", (unsigned long long)(d->size / KI_GIB));
+	t.size = d->size % KI_GIB
+			 ? ki_printf("%lluM", (unsigned long long)(d->size / KI_MIB))
+			 : ki_printf("%lluG", (unsigned long long)(d->size / KI_GIB));
 	do
 		answer = ask_disk(&t);
 	while (answer == UI_AGAIN);
@@ -151,7 +158,8 @@ static enum ui_answer ask_nic(struct nic_page *t, const char *bridges)
 
 	ui_open(&p, "Network card", "A card is connected to a bridge of this host.");
 	ui_text(&p, 1, 1, UI_WIDTH - 2, 2, bridges);
-	ui_entry(&p, 1, 14, 4, 16, "Bridge", &t->bridge, "Empty: the toolstack's default.");
+	ui_entry(&p, 1, 14, 4, 16, "Bridge", &t->bridge,
+		 "Empty: the toolstack's default.");
 	ui_entry(&p, 1, 14, 6, 20, "MAC address", &t->mac,
 		 "Empty: one is made up (00:16:3e:...).");
 	ui_buttons(&p, "  OK  ", "Cancel");
@@ -317,14 +325,15 @@ static enum ui_answer ask_answers(struct answers_page *t, bool image)
 		"Optional. Without answers the installer asks on the console.");
 	if (image) {
 		ui_text(&p, 1, 1, UI_WIDTH - 2, 5,
-			"The image is given a name and, if you like, a key for its default user "
-			"at its first boot (NoCloud).");
+			"The image is given a name and, if you like, a key for its "
+			"default user at its first boot (NoCloud).");
 		ui_entry(&p, 1, 12, 7, 60, "SSH key", &t->key,
 			 "The line of a .pub file: ssh-ed25519 AAAA... name");
 	} else {
 		ui_text(&p, 1, 1, UI_WIDTH - 2, 5,
-			"A file with the installer's answers (preseed or kickstart) is added to "
-			"its initramfs. Leave it empty to answer on the console.");
+			"A file with the installer's answers (preseed or kickstart) is "
+			"added to its initramfs. Leave it empty to answer on the "
+			"console.");
 		ui_entry(&p, 1, 12, 7, 60, "Answers", &t->w->spec->answers,
 			 "Path of the file on this host.");
 	}
@@ -375,8 +384,8 @@ enum ui_answer page_summary(struct wizard *w)
 		fatal = wizard_plan(w, &plan);
 		text = ki_plan_text(&plan);
 		ui_open(&p, "6 of 6: summary",
-			"Nothing has been made yet. Tab to the text and scroll with the "
-			"arrows.");
+			"Nothing has been made yet. Tab to the text and scroll with "
+			"the arrows.");
 		ui_text(&p, 1, 0, UI_WIDTH - 2, 12, text);
 		ui_label(&p, 1, 12,
 			 "-- more: Tab to the text, then the arrows or Page Down --");

@@ -47,8 +47,8 @@ static bool name_is_good(struct wizard *w)
 	fclose(f);
 	ui_message("The name is taken",
 		   "There is a guest of that name. To replace it and overwrite its "
-		   "disks, type "
-		   "its name on the next screen; to keep it, choose another name.");
+		   "disks, type its name on the next screen; to keep it, choose "
+		   "another name.");
 	char *typed = ki_strdup("");
 	bool same =
 		ui_prompt(
@@ -89,9 +89,10 @@ static newtComponent list_kinds(struct ui_page *p, const struct wizard *w)
 {
 	newtComponent list;
 
-	list = ui_list(p, 1, 4, UI_WIDTH - 2, 6,
-		       "An ISO is read directly: its kernel is booted with a text console, no "
-		       "firmware and no graphics are needed.");
+	list = ui_list(
+		p, 1, 4, UI_WIDTH - 2, 6,
+		"An ISO is read directly: its kernel is booted with a text console, no "
+		"firmware and no graphics are needed.");
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 		newtListboxAppendEntry(list, kinds[i].text, (void *)(i + 1));
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
@@ -110,15 +111,16 @@ enum ui_answer page_name(struct wizard *w)
 		ui_open(&p, "1 of 6: name and kind",
 			"A guest has a name and something to be installed from.");
 		ui_entry(&p, 1, 8, 1, 40, "Name", &w->spec->name,
-			 "Letters, digits, '.', '_', '+' and '-', beginning with a letter or "
-			 "digit. The guest file, the unit keel-guest@NAME and the disks are "
-			 "called by it.");
+			 "Letters, digits, '.', '_', '+' and '-', beginning with a "
+			 "letter or digit. The guest file, the unit keel-guest@NAME "
+			 "and the disks are called by it.");
 		ui_label(&p, 1, 3, "What to install");
 		page.list = list_kinds(&p, w);
 		ui_text(&p, 1, 11, UI_WIDTH - 2, 4,
-			w->host.xen ? "The guest is paravirtualized, with its console as text."
-				    : "This system does not run on Keel or Xen: the guest can be "
-				      "made here, but not started.");
+			w->host.xen ? "The guest is paravirtualized, with its console as "
+				      "text."
+				    : "This system does not run on Keel or Xen: the "
+				      "guest can be made here, but not started.");
 		ui_buttons(&p, " Next ", "Cancel");
 		ui_guard(&p, leave_name, &page);
 		answer = ui_wait(&p);
@@ -300,8 +302,8 @@ static enum ui_answer page_iso(struct wizard *w)
 		read_dir(dir, ".iso", false, &c);
 		ui_open(&p, "2 of 6: install image",
 			"Images in the directory above are offered. Any other image, a "
-			"drive "
-			"such as /dev/sr0, or an unpacked directory can be browsed for.");
+			"drive such as /dev/sr0, or an unpacked directory can be "
+			"browsed for.");
 		note = ki_printf("Images in %.60s", dir);
 		ui_label(&p, 1, 1, note);
 		free(note);
@@ -351,12 +353,11 @@ static enum ui_answer page_tree(struct wizard *w)
 		enum ui_answer answer;
 
 		ui_open(&p, "2 of 6: network tree",
-			"The tree is looked at over the network; "
-			"only kernel and initramfs are loaded.");
+			"The tree is looked at over the network; only kernel and "
+			"initramfs are loaded.");
 		ui_text(&p, 1, 1, UI_WIDTH - 2, 3,
 			"URL of the tree's top: the directory that holds .treeinfo, "
-			"dists/ or "
-			"the like.");
+			"dists/ or the like.");
 		ui_entry(&p, 1, 1, 5, UI_WIDTH - 2, NULL, &w->spec->location,
 			 "http://, https:// or ftp://. Checksums that the tree has are "
 			 "checked.");
@@ -484,16 +485,18 @@ static enum ui_answer ask_found(struct found_page *page)
 		"What was recognised can be changed: paths are those on the medium.");
 	ui_label(&p, 1, 1, os);
 	ui_text(&p, 1, 2, UI_WIDTH - 2, 3, how);
-	first = ui_entry(&p, 1, 12, 6, 60, "Kernel", &page->kernel,
-			 "The installer's kernel, a path on the medium. It has to be able to run "
-			 "paravirtualized: that of any Linux distribution does.");
+	first = ui_entry(
+		&p, 1, 12, 6, 60, "Kernel", &page->kernel,
+		"The installer's kernel, a path on the medium. It has to be able to "
+		"run paravirtualized: that of any Linux distribution does.");
 	ui_entry(&p, 1, 12, 8, 60, "Initramfs", &page->initrd,
-		 "The installer's initramfs. Keel adds a rule to it that brings added vCPUs "
-		 "online.");
+		 "The installer's initramfs. Keel adds a rule to it that brings added "
+		 "vCPUs online.");
 	ui_entry(&p, 1, 12, 10, 60, "Arguments", &w->spec->args,
-		 "Further kernel arguments. console=hvc0 and what the medium itself needs are "
-		 "there already.");
-	ui_button(&p, 1, 13, "What was tried", "Each rule, and why it did or did not decide.");
+		 "Further kernel arguments. console=hvc0 and what the medium itself "
+		 "needs are there already.");
+	ui_button(&p, 1, 13, "What was tried",
+		  "Each rule, and why it did or did not decide.");
 	ui_buttons(&p, " Next ", " Back ");
 	ui_guard(&p, leave_found, page);
 	answer = ui_run(&p, w->found.found ? p.next : first);
@@ -574,14 +577,16 @@ static bool leave_cpu(struct ui_page *p, enum ui_answer answer, void *arg)
 
 static void cpu_fields(struct ui_page *p, struct wizard *w)
 {
-	ui_entry(p, 1, 28, 1, 8, "vCPUs at start", &w->vcpus, "The guest starts with this many.");
+	ui_entry(p, 1, 28, 1, 8, "vCPUs at start", &w->vcpus,
+		 "The guest starts with this many.");
 	ui_entry(p, 1, 28, 3, 8, "vCPUs at most", &w->max_vcpus,
-		 "Up to this many can be added while it runs; they come online in the guest by a "
-		 "rule that Keel gives its installer.");
-	ui_entry(p, 1, 28, 6, 8, "Memory (MiB)", &w->memory, "In MiB, or with a unit: 2G.");
+		 "Up to this many can be added while it runs; they come online in the "
+		 "guest by a rule that Keel gives its installer.");
+	ui_entry(p, 1, 28, 6, 8, "Memory (MiB)", &w->memory,
+		 "In MiB, or with a unit: 2G.");
 	ui_entry(p, 1, 28, 8, 8, "Memory at most (MiB)", &w->max_memory,
-		 "It can grow to this while it runs. Each GiB of it costs the guest about 16 MiB "
-		 "for its own tables.");
+		 "It can grow to this while it runs. Each GiB of it costs the guest "
+		 "about 16 MiB for its own tables.");
 }
 
 static void cpu_notes(struct ui_page *p, const struct wizard *w)

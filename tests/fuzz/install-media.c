@@ -81,7 +81,8 @@ static int damaged_copy(const uint8_t *data, size_t size)
 	HOLDS(fd >= 0);
 	memcpy(copy, image.data, image.len);
 	for (size_t i = 0; i + 2 < size; i += 3) {
-		size_t at = DAMAGE_START + ((size_t)data[i] << 9 | (size_t)data[i + 1] << 1);
+		size_t at =
+			DAMAGE_START + ((size_t)data[i] << 9 | (size_t)data[i + 1] << 1);
 
 		if (at < image.len)
 			copy[at % (DAMAGE_START + DAMAGE_SPAN)] = (char)data[i + 2];

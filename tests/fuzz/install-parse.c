@@ -120,13 +120,15 @@ static void fuzz_path(char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static void (*const targets[])(char *) = {fuzz_rules,	 fuzz_bootcfg, fuzz_treeinfo,
-						  fuzz_guestcfg, fuzz_specs,   fuzz_path};
+	static void (*const targets[])(char *) = {fuzz_rules,	 fuzz_bootcfg,
+						  fuzz_treeinfo, fuzz_guestcfg,
+						  fuzz_specs,	 fuzz_path};
 	char *text;
 
 	if (!size)
 		return 0;
-	text = ki_strndup((const char *)data + 1, strnlen((const char *)data + 1, size - 1));
+	text = ki_strndup((const char *)data + 1,
+			  strnlen((const char *)data + 1, size - 1));
 	targets[data[0] % 6](text);
 	free(text);
 	return 0;

@@ -16,4 +16,4 @@ tools_install_unit_LDADD = $(INSTALL_TEST_LIBS) $(CHECK_LIBS)
 
 dist_check_SCRIPTS += tools/install-cli.sh tools/install-tree.sh tools/install-wizard.sh
 TESTS += tools/install-cli.sh tools/install-tree.sh tools/install-wizard.sh
-EXTRA_DIST += tools/install-common.sh tools/install-server.py
+EXTRA_DIST += tools/install-common.sh tools/install-server.py tools/install-udf.b64
