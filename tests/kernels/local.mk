@@ -22,3 +22,4 @@ kernels/%.elf: kernels/%.c $(KERNEL_LIB)
 		-Wl,-T,$(srcdir)/kernels/lib/kernel.lds -o $@ \
 		$(srcdir)/kernels/lib/head.S $(srcdir)/kernels/lib/lib.c $<
 include $(srcdir)/kernels/mm.mk
+include $(srcdir)/kernels/x86.mk
