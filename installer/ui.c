@@ -12,6 +12,7 @@
 	"command"
 
 static unsigned open_pages;
+static bool repaint_wanted; /* by a dialog, when its page is back */
 static void (*command)(void *arg);
 static void *command_arg;
 
@@ -59,9 +60,10 @@ static void wait_for_size(void)
 void ui_again(void)
 {
 	if (open_pages) { /* a dialog on top of a page: its windows cannot be given up */
-		newtResizeScreen(1);
+		repaint_wanted = true;
 		return;
 	}
+	repaint_wanted = false;
 	newtFinished();
 	newtInit();
 	while (!large_enough() && !ki_interrupted(NULL))
@@ -332,8 +334,8 @@ enum ui_answer ui_wait(struct ui_page *p)
 			answer = UI_CANCEL;
 		}
 		read_back(p);
-	} while (!done || stays(p, answer));
-	return answer;
+	} while (!done || (stays(p, answer) && !(repaint_wanted && open_pages == 1)));
+	return repaint_wanted && open_pages == 1 ? UI_AGAIN : answer;
 }
 
 void ui_close(struct ui_page *p)
