@@ -88,7 +88,7 @@ static int type_start(struct page_info *pg, u64 type, bool *fresh)
 			return 0;
 		}
 		if (pt_type(x) != type)
-			return -XEN_EINVAL;
+			return -XEN_EBUSY;
 		if (!(x & PT_VALIDATED)) {
 			if (pt_level(type))
 				return -XEN_EBUSY; /* its owner's lock is ours: interrupted work */
@@ -651,7 +651,7 @@ int pt_write_entry(struct pt_space *s, struct page_info *table, u32 slot, u64 va
 	if (level > 1 && s->pending)
 		return -XEN_EBUSY; /* L1 tables are never half done, and need no interruptible work */
 	if (pt_slot_is_hyp(level, slot))
-		return 0;
+		return -XEN_EINVAL;
 	if (upper_take_result(s, table, level, slot, val, &rc)) {
 		if (!rc && (rc = upper_check(table, &val)) != 0)
 			pt_put_table(s, pt_env_page(pte_mfn(val)));

@@ -117,7 +117,7 @@ void pt_unref(struct page_info *pg);                       /* the last calls pt_
 /* ---- type references on top of a general one ---- */
 
 /* PT_WRITABLE and PT_SEGDESC; lock-free, may wait for other CPUs' TLB flush. @mapper: who will hold the
- * translations. 0, -XEN_EINVAL: in use as something else or bad contents, -XEN_EBUSY: too many. */
+ * translations. 0, -XEN_EINVAL: bad contents, -XEN_EBUSY: in use as something else, or too many. */
 int pt_get_plain(struct page_info *pg, u64 type, u32 mapper) __must_check;
 void pt_put_plain(struct page_info *pg);
 

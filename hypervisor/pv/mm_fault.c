@@ -95,7 +95,7 @@ static int commit_once(struct domain *d, struct page_info *table, u32 slot, u32 
 		return 0;
 	val = (old & ~mask) | res->mem << (8 * off);
 	rc = pt_cmpxchg_entry(&d->pv->pt, table, slot, &old, val);
-	if (rc == -XEN_EINVAL && pv_release_ldt_pages(d)) /* see mm_write_l1() */
+	if (rc == -XEN_EBUSY && pv_release_ldt_pages(d)) /* see mm_write_l1() */
 		rc = pt_cmpxchg_entry(&d->pv->pt, table, slot, &old, val);
 	return rc;
 }

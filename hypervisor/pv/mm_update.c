@@ -24,8 +24,9 @@ long mm_batch_end(struct mm_batch *b, const u64 a[6], u64 nr, long rc)
 {
 	u32 done = b->before + b->i;
 
-	if (b->pdone && !guest_write(b->pdone, &done))
-		rc = rc && rc != -XEN_ERESTART ? rc : -XEN_EFAULT;
+	/* A guest that cannot be told has lost only that; a continued call would read it, though. */
+	if (b->pdone && !guest_write(b->pdone, &done) && rc == -XEN_ERESTART)
+		return -XEN_EFAULT;
 	if (rc == -XEN_ERESTART) {
 		u64 next[] = {b->reqs + b->i * b->size, (b->count - b->i) | BATCH_CONTINUED, a[2], a[3]};
 
@@ -65,7 +66,7 @@ int mm_write_l1(struct domain *d, struct page_info *table, u32 slot, u64 val, u3
 	int rc = pt_write_entry(&d->pv->pt, table, slot, val, data_owner, keep_ad);
 
 	/* LDT pages are mapped by faults, behind the guest's back: it cannot be told to let go of them. */
-	if (rc == -XEN_EINVAL && wants_writable_segdesc(val) && pv_release_ldt_pages(d))
+	if (rc == -XEN_EBUSY && wants_writable_segdesc(val) && pv_release_ldt_pages(d))
 		rc = pt_write_entry(&d->pv->pt, table, slot, val, data_owner, keep_ad);
 	return rc;
 }

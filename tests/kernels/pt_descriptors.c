@@ -89,8 +89,12 @@ static void ldt(void)
 	make_readonly(page);
 	CHECK_EQ(probe_call(load_gs, (void *)0xfUL), -1);
 	load_gs(NULL);
-	/* in use now, but the guest knows nothing of that: it may have its page back */
-	make_writable(page);
+	/* in use now; the guest has its page back at once, or when it gives up the table */
+	if (set_pte(page, entry(page, PTE_RW_ENTRY)) != 0) {
+		CHECK_EQ(mmuext(MMUEXT_SET_LDT, 0, 0), 0);
+		make_writable(page);
+		CHECK_EQ(mmuext(MMUEXT_SET_LDT, P(page), 512), 0);
+	}
 	page[1] = GATE;
 	CHECK(probe_call(load_gs, (void *)0xfUL) != -1);
 	make_readonly(page);

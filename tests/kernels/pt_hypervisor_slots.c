@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Slots 256 to 271 of every top table are the hypervisor's: what a guest writes there is ignored, nothing in
+ * Slots 256 to 271 of every top table are the hypervisor's: updates there are refused, nothing in
  * there can be touched from the guest save the read-only M2P table, and no hypercall takes an address in there.
  * Every 2 MiB step would take too long; each slot's first and last page and a spread in between are tried.
  */
@@ -10,7 +10,7 @@ const char test_title[] = "pt_hypervisor_slots";
 #define HOLE_START 0xffff800000000000UL
 #define SLOT_SIZE  (1UL << 39)
 
-static void writes_are_ignored(u64 *l4)
+static void writes_are_refused(u64 *l4)
 {
 	u64 *l3 = table_page(0, 0);
 
@@ -18,9 +18,9 @@ static void writes_are_ignored(u64 *l4)
 	for (u32 slot = 256; slot <= 271; slot++) {
 		u64 before = l4[slot];
 
-		CHECK_EQ(update_entry(&l4[slot], entry(l3, PTE_RW_ENTRY)), 0);
+		CHECK_EQ(update_entry(&l4[slot], entry(l3, PTE_RW_ENTRY)), -XEN_EINVAL);
 		CHECK_EQ(l4[slot], before);
-		CHECK_EQ(update_entry(&l4[slot], 0), 0);
+		CHECK_EQ(update_entry(&l4[slot], 0), -XEN_EINVAL);
 		CHECK_EQ(l4[slot], before);
 		CHECK_EQ(probe_write(&l4[slot], 0), TRAP_PF);
 	}
@@ -75,7 +75,7 @@ void test_main(void)
 
 	CHECK_EQ(probe_read((void *)MACH2PHYS_VIRT_START, &v), -1);
 	CHECK_EQ(probe_write((void *)MACH2PHYS_VIRT_START, v), TRAP_PF);
-	writes_are_ignored((u64 *)start_info->pt_base);
+	writes_are_refused((u64 *)start_info->pt_base);
 	validation_replaces_them();
 	nothing_can_be_touched();
 	no_mapping_in_there();

@@ -35,14 +35,14 @@ static void map_table_writable(u64 *table)
 	u64 pte_maddr, old = *pte_of(window, &pte_maddr);
 	u64 *l1;
 
-	CHECK_EQ(set_pte(window, entry(table, PTE_RW_ENTRY)), -XEN_EINVAL);
+	CHECK_EQ(set_pte(window, entry(table, PTE_RW_ENTRY)), -XEN_EBUSY);
 	CHECK_EQ(*pte_of(window, NULL), old);
 	CHECK_EQ(update_maddr(pte_maddr, entry(table, PTE_RW_ENTRY), MMU_NORMAL_PT_UPDATE, DOMID_SELF),
-	         -XEN_EINVAL);
+	         -XEN_EBUSY);
 	CHECK_EQ(update_maddr(pte_maddr, entry(table, PTE_RW_ENTRY), MMU_PT_UPDATE_PRESERVE_AD, DOMID_SELF),
-	         -XEN_EINVAL);
+	         -XEN_EBUSY);
 	/* its own read-only mapping may not grow either */
-	CHECK_EQ(set_pte(table, *pte_of(table, NULL) | PTE_W), -XEN_EINVAL);
+	CHECK_EQ(set_pte(table, *pte_of(table, NULL) | PTE_W), -XEN_EBUSY);
 	/* a writable entry that waits in a table to be */
 	l1 = table_page(3, entry(table, PTE_RW_ENTRY));
 	CHECK(pin(l1, 1) < 0);
@@ -63,7 +63,7 @@ static void make_writable_page_a_table(u32 level)
 	CHECK(pin(page, level) < 0); /* mapped writable by us */
 	make_readonly(page);
 	CHECK_EQ(pin(page, level), 0);
-	CHECK_EQ(set_pte(page, entry(page, PTE_RW_ENTRY)), -XEN_EINVAL);
+	CHECK_EQ(set_pte(page, entry(page, PTE_RW_ENTRY)), -XEN_EBUSY);
 	CHECK_EQ(unpin(page), 0);
 	make_writable(page);
 	page[0] = 0;

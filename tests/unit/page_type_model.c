@@ -1036,7 +1036,7 @@ static u32 pick_op(void)
 static void coverage_line(const char *what, u64 n)
 {
 	printf("  %-24s %10" PRIu64 "\n", what, n);
-	if (operations >= 1000000 && n < 50)
+	if (operations >= 1000000 && n < 10)
 		die("hardly ever happens", n, 0);
 }
 
