@@ -46,6 +46,24 @@ static const u32 pv_optional[CPU_FEATURE_WORDS] = {
 /* Bits of 1.edx which AMD repeats in 0x80000001.edx. */
 #define AMD_COMMON_EDX 0x0183f3ffU
 
+/* Every feature that the ABI has a name for, but those that follow a guest's CR4 (OSXSAVE, OSPKE). */
+static const u32 known[CPU_FEATURE_WORDS] = {
+	0xbfebfbff, 0xf7fef3ff, 0xee500800, 0x2469bfff, 0x0000000f, 0xffbfffff, 0x3a405fcf,
+	0x00000780, 0x779fd205, 0xfc91ef1c, 0x00001c30, 0xf8000164, 0x00000001, 0x00000037,
+	0x00000000, 0x00040000, 0x1fbeffff, 0x40000000, 0x00000006,
+};
+
+/* Not facts about the CPU but about what a guest may be told: of its maximum, topology that the toolstack
+ * chooses, and buffers that the hypervisor clears for it. */
+static const u32 pv_max_adds[CPU_FEATURE_WORDS] = {
+	[0] = BIT(28), /* HTT */
+	[1] = BIT(21), /* X2APIC */
+	[3] = BIT(1),  /* CMP_LEGACY */
+};
+#define AMD_MAX_ADDS_11 BIT(5) /* VERW_CLEAR */
+#define AMD_LFENCE_11   BIT(2) /* LFENCE_DISPATCH: the hypervisor turns it on */
+#define SEP_BIT         BIT(11) /* word 0: 64-bit code cannot use it on AMD */
+
 /* Features that need AVX state (XCR0 bit 2), or AVX-512 state, which PV guests cannot enable. */
 static const u32 needs_avx[CPU_FEATURE_WORDS] = {
 	[1] = BIT(12) | BIT(28) | BIT(29), /* FMA AVX F16C */
@@ -211,14 +229,15 @@ void cpu_policy_features(const struct cpu_policy *p, u32 fs[CPU_FEATURE_WORDS])
 	fs[WORD_ARCH_CAPS_HI] = (u32)(p->arch_caps >> 32);
 }
 
-static void put_features(struct cpu_policy *p, const u32 fs[CPU_FEATURE_WORDS])
+/* @repeat: AMD's copy of 1.edx, which a domain's own policy shows. */
+static void put_features(struct cpu_policy *p, const u32 fs[CPU_FEATURE_WORDS], bool repeat)
 {
 	for (u32 w = 0; w < CPU_FEATURE_WORDS; w++) {
 		struct cpu_leaf *l =
 		        word_at[w].leaf ? find(p, word_at[w].leaf, word_at[w].subleaf) : NULL;
 		if (l)
 			l->r[word_at[w].reg] = fs[w];
-		if (l && w == 2 && is_amd(p))
+		if (l && w == 2 && repeat && is_amd(p))
 			l->r[CPU_EDX] |= fs[0] & AMD_COMMON_EDX;
 	}
 	p->arch_caps = fs[WORD_ARCH_CAPS_LO] | (u64)fs[WORD_ARCH_CAPS_HI] << 32;
@@ -278,7 +297,8 @@ static void trim_xstate(struct cpu_policy *p, u64 xcr0)
 	if (l) {
 		l->r[CPU_EAX] = (u32)xcr0;
 		l->r[CPU_EDX] = (u32)(xcr0 >> 32);
-		l->r[CPU_EBX] = l->r[CPU_ECX] = size;
+		l->r[CPU_EBX] = 0; /* the size in use, which is the CPU's to say */
+		l->r[CPU_ECX] = size;
 	}
 }
 
@@ -332,22 +352,111 @@ static void limit_leaves(struct cpu_policy *p)
 	p->n = n;
 }
 
+static void add_missing(struct cpu_policy *p, u32 leaf, u32 subleaf)
+{
+	struct cpu_leaf zero = {.leaf = leaf, .subleaf = subleaf};
+
+	if (!cpu_policy_find(p, leaf, subleaf))
+		cpu_policy_set(p, &zero);
+}
+
+/* A list of subleaves ends with one that is zero, as the instruction would show it. */
+static void end_subleaves(struct cpu_policy *p, u32 leaf)
+{
+	const struct cpu_leaf *l;
+	u32 s = 0;
+
+	while ((l = cpu_policy_find(p, leaf, s)) && (l->r[0] | l->r[1] | l->r[2] | l->r[3]))
+		s++;
+	if (s <= max_subleaf(leaf))
+		add_missing(p, leaf, s);
+}
+
+/* Fills the gaps: the toolstack serialises a policy into as many slots as it was given leaves, and
+ * counts the zero ones and the two of the hypervisor's ranges. */
+static void complete(struct cpu_policy *p)
+{
+	u32 last_basic = cpu_policy_find(p, 0, CPU_NO_SUBLEAF)->r[CPU_EAX];
+	u32 last_ext = cpu_policy_find(p, EXT, CPU_NO_SUBLEAF)->r[CPU_EAX];
+
+	for (u32 leaf = 0; leaf <= last_basic; leaf++)
+		if (!has_subleaves(leaf))
+			add_missing(p, leaf, CPU_NO_SUBLEAF);
+	if (last_basic >= 4)
+		end_subleaves(p, 4);
+	if (last_basic >= 7) {
+		add_missing(p, 7, 0);
+		for (u32 i = 1; i <= MIN(cpu_policy_find(p, 7, 0)->r[CPU_EAX], MAX_FEATURE); i++)
+			add_missing(p, 7, i);
+	}
+	if (last_basic >= 0xb)
+		end_subleaves(p, 0xb);
+	if (last_basic >= 0xd) {
+		add_missing(p, 0xd, 0);
+		add_missing(p, 0xd, 1);
+		for (u32 i = 2; i <= MAX_XSTATE && policy_xcr0(p) >> i; i++)
+			add_missing(p, 0xd, i);
+	}
+	add_missing(p, HV, CPU_NO_SUBLEAF);
+	add_missing(p, HV | 0x100, CPU_NO_SUBLEAF);
+	for (u32 leaf = EXT; leaf <= last_ext; leaf++)
+		add_missing(p, leaf, CPU_NO_SUBLEAF);
+}
+
+void cpu_policy_derive_host(struct cpu_policy *out, const struct cpu_policy *raw)
+{
+	static const u32 hidden[] = {3, 5, 6, 9, 0xa, 0xb};
+	u32 fs[CPU_FEATURE_WORDS];
+
+	*out = *raw;
+	for (u32 i = 0; i < out->n; i++)
+		for (u32 k = 0; k < ARRAY_SIZE(hidden); k++)
+			if (out->leaf[i].leaf == hidden[k])
+				zero_leaf(&out->leaf[i]);
+	if (is_amd(out)) {
+		struct cpu_leaf *ext = find(out, EXT, CPU_NO_SUBLEAF);
+		if (ext)
+			ext->r[CPU_EAX] = MAX_EXT_AMD;
+	}
+	limit_leaves(out);
+	complete(out);
+	cpu_policy_features(out, fs);
+	for (u32 w = 0; w < CPU_FEATURE_WORDS; w++)
+		fs[w] &= known[w];
+	if (is_amd(out)) {
+		fs[0] &= ~(u32)SEP_BIT;
+		fs[11] |= AMD_LFENCE_11;
+	}
+	put_features(out, fs, true);
+	trim_xstate(out, policy_xcr0(out));
+	complete(out);
+}
+
 void cpu_policy_derive_pv(struct cpu_policy *out, const struct cpu_policy *host, u64 xcr0_max,
                           bool max)
 {
 	u32 fs[CPU_FEATURE_WORDS];
+	struct cpu_leaf *feat;
 
 	*out = *host;
 	limit_leaves(out);
 	hide_host_leaves(out);
+	feat = find(out, 7, 0);
+	if (max && feat)
+		feat->r[CPU_EAX] = MAX_FEATURE;
 	cpu_policy_features(out, fs);
-	for (u32 w = 0; w < CPU_FEATURE_WORDS; w++)
+	for (u32 w = 0; w < CPU_FEATURE_WORDS; w++) {
 		fs[w] &= pv_default[w] | (max ? pv_optional[w] : 0);
+		fs[w] |= max ? pv_max_adds[w] : 0;
+	}
+	if (max && is_amd(out))
+		fs[11] |= AMD_MAX_ADDS_11;
 	fs[1] |= BIT(31); /* HYPERVISOR */
 	apply_dependencies(fs, xcr0_max);
-	put_features(out, fs);
+	put_features(out, fs, false);
 	trim_xstate(out, fs[1] & XSAVE_BIT ? (fs[1] & BIT(28) ? xcr0_max : xcr0_max & 3) : 0);
 	out->platform_info &= BIT(31); /* CPUID faulting */
+	complete(out);
 }
 
 static bool within(const struct cpu_policy *p, const struct cpu_policy *max, u32 leaf, u32 sub)
@@ -380,7 +489,8 @@ bool cpu_policy_sanitise(struct cpu_policy *p, const struct cpu_policy *max, u32
 	for (u32 w = 0; w < CPU_FEATURE_WORDS; w++)
 		fs[w] &= allowed[w];
 	apply_dependencies(fs, xcr0);
-	put_features(p, fs);
+	put_features(p, fs, true);
 	trim_xstate(p, fs[1] & XSAVE_BIT ? (fs[1] & BIT(28) ? xcr0 : xcr0 & 3) : 0);
+	complete(p);
 	return true;
 }

@@ -311,6 +311,11 @@ int arch_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 	if (c->flags & VGCF_I387_VALID)
 		rc = fpu_set_fxsave(v, &c->fpu_ctxt);
 	v->is_initialised = true;
+	/* The vCPU is paused by the caller, or has never run: its next wake-up sees this. */
+	if (c->flags & VGCF_online)
+		bit_test_and_clear_atomic(&v->pause_flags, VPF_DOWN);
+	else
+		bit_test_and_set_atomic(&v->pause_flags, VPF_DOWN);
 	return rc;
 }
 
