@@ -148,7 +148,7 @@ void logs_start(struct daemon *d)
 		.dir = d->conf.log_dir,
 		.dir_fd = d->log_dir,
 		.state_fd = d->log_state,
-		.nice = 5,
+		.nice = 10,
 		.message = on_message,
 		.started = on_started,
 		.died = on_died,

@@ -294,6 +294,11 @@ static void raise_limits(void)
 {
 	struct rlimit r;
 
+	/* An echo is short work that somebody waits for. */
+	if (setpriority(PRIO_PROCESS, 0, -5) < 0) {
+		/* Not privileged: at ordinary priority then. */
+	}
+
 	if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
 		r.rlim_cur = r.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &r);

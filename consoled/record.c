@@ -36,6 +36,10 @@ static int map_file(struct record *r, uint32_t size, int prot)
 	p = mmap(NULL, r->map_len, prot, MAP_SHARED, r->fd, 0);
 	if (p == MAP_FAILED)
 		return -errno;
+	/* No reading ahead: an idle console costs the page of its header. */
+	if (madvise(p, r->map_len, MADV_RANDOM) < 0) {
+		/* Then it costs more. */
+	}
 	r->h = (struct rec_header *)p;
 	r->marks = (struct rec_mark *)(p + HEADER_BYTES);
 	r->data = p + HEADER_BYTES + MARK_BYTES;

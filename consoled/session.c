@@ -12,8 +12,8 @@
 #include "daemon.h"
 
 #define INPUT_MAX  65536u  /* bytes waiting for a guest that does not read */
-#define PASS_BYTES 65536u  /* from one session before the next has its turn */
-#define PASS_TOTAL 524288u /* before descriptors are looked at again */
+#define PASS_BYTES 16384u  /* from one session before the next has its turn */
+#define PASS_TOTAL 65536u  /* before descriptors are looked at again */
 #define RETRY_MS   100	   /* while the state directory's file system is full */
 
 uint64_t utc_ms(void)
@@ -592,7 +592,6 @@ static long take(struct session *s, size_t budget)
 	ring_out_copy(s->ch.ring, cons, to, n);
 	rec_commit(&s->rec, n, cons + (uint32_t)n, utc_ms());
 	ring_out_release(s->ch.ring, cons + (uint32_t)n);
-	s->d->ops->notify(s->d->backend, &s->ch);
 	bucket_take(&s->bytes, n);
 	return (long)n;
 }
@@ -607,8 +606,11 @@ static bool turn(struct session *s)
 		return false;
 	while (done < PASS_BYTES && (n = take(s, PASS_BYTES - done)) > 0)
 		done += (size_t)n;
-	if (done)
+	if (done) {
 		session_new_bytes(s);
+		if (s->open)
+			s->d->ops->notify(s->d->backend, &s->ch);
+	}
 	if (!s->open)
 		return false;
 	if (!give_input(s)) {
@@ -617,7 +619,9 @@ static bool turn(struct session *s)
 	}
 	if (n < 0)
 		return false;
-	if (n > 0)
+	/* Empty after a full turn: who floods is looked at once more before its
+	 * event channel is opened again, which saves both sides most events. */
+	if (n > 0 || done >= RING_OUT_SIZE)
 		return true;
 	/* Empty: the guest may ring again, unless it rings too often. */
 	if (s->rung && !bucket_level(&s->events, uv_now(s->d->loop))) {

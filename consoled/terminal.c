@@ -254,35 +254,48 @@ static unsigned row_width(struct terminal *t, unsigned row)
 	return w;
 }
 
-static void paint_cell(struct text *o, struct terminal *t, unsigned row, unsigned col)
+/*
+ * Paints one cell; returns whether the cursor surely stands on the next column
+ * then.  How wide anything but ASCII is, terminals do not agree about, and half
+ * of a wide character may have been overwritten.
+ */
+static bool paint_cell(struct text *o, struct terminal *t, unsigned row, unsigned col)
 {
 	VTermPos pos = {.row = (int)row, .col = (int)col};
 	VTermScreenCell v;
 
 	memset(&v, 0, sizeof(v));
 	vterm_screen_get_cell(t->screen, pos, &v);
-	if (v.chars[0] == (uint32_t)-1) /* right half of the character before */
-		return;
 	add_utf8(o, v.chars[0]);
-	for (int i = 1; i < VTERM_MAX_CHARS_PER_CELL && v.chars[0] && v.chars[i]; i++)
+	/* A mark behind the last column would begin the next row on some. */
+	for (int i = 1; col + 1 < t->cols && i < VTERM_MAX_CHARS_PER_CELL &&
+			v.chars[0] && v.chars[i]; i++)
 		add_utf8(o, v.chars[i]);
+	return v.chars[0] < 0x7f && !(v.chars[0] && v.chars[1]);
 }
 
 static void paint_row(struct text *o, struct terminal *t, unsigned row,
 		      struct kcon_cell *pen)
 {
 	unsigned w = row_width(t, row);
+	bool sure = true;
 	struct kcon_cell c;
 
 	if (w)
 		addf(o, "\033[%uH", row + 1);
 	for (unsigned col = 0; col < w; col++) {
 		terminal_cell(t, row, col, &c);
+		if (!c.ch) { /* right half of the character before */
+			sure = false;
+			continue;
+		}
+		if (!sure)
+			addf(o, "\033[%uG", col + 1);
 		if (!same_pen(&c, pen)) {
 			add_pen(o, &c);
 			*pen = c;
 		}
-		paint_cell(o, t, row, col);
+		sure = paint_cell(o, t, row, col);
 	}
 }
 

@@ -4,3 +4,4 @@ include $(srcdir)/fuzz/pv.mk
 include $(srcdir)/fuzz/core.mk
 include $(srcdir)/fuzz/x86.mk
 include $(srcdir)/fuzz/install.mk
+include $(srcdir)/fuzz/console.mk

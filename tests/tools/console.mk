@@ -1,8 +1,35 @@
 # Tests of consoled/: the daemon as it is, but for guests that are simulated.
-check_PROGRAMS += console-daemon
+console_libs = ../consoled/libconsoled.a ../lib/libkeelcon.a $(UV_LIBS) $(VTERM_LIBS) \
+	$(XENCON_LIBS) -lxenctrl $(SYSTEMD_LIBS) $(SECCOMP_LIBS) $(ZLIB_LIBS)
+
+check_PROGRAMS += console-daemon console-render console-sandbox tools/console-unit
 console_daemon_SOURCES = tools/console-fake.c
 console_daemon_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 console_daemon_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
-console_daemon_LDADD = ../consoled/libconsoled.a ../lib/libkeelcon.a $(UV_LIBS) \
-	$(VTERM_LIBS) $(XENCON_LIBS) -lxenctrl $(SYSTEMD_LIBS) $(SECCOMP_LIBS) $(ZLIB_LIBS)
-EXTRA_DIST += tools/console_sim.py
+console_daemon_LDADD = $(console_libs)
+console_render_SOURCES = tools/console-render.c
+console_render_LDADD = $(console_libs)
+console_sandbox_SOURCES = tools/console-sandbox.c
+console_sandbox_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+console_sandbox_LDADD = $(console_libs)
+tools_console_unit_SOURCES = tools/console-unit.c
+tools_console_unit_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+tools_console_unit_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tools_console_unit_LDADD = ../consoled/keel_console-console-escape.$(OBJEXT) \
+	$(console_libs) $(CHECK_LIBS)
+
+console_tests = tools/console-sessions tools/console-roles tools/console-logs \
+	tools/console-hostile tools/console-client
+dist_check_SCRIPTS += $(console_tests)
+TESTS += tools/console-unit $(console_tests)
+EXTRA_DIST += tools/console_sim.py tools/console-bench
+
+# Figures of the console daemon, beside xenconsoled's where it can be measured.
+console_flood_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+EXTRA_PROGRAMS = console-flood
+console_flood_SOURCES = tools/console-flood.c
+console_flood_LDADD = $(console_libs)
+CLEANFILES += console-flood
+bench-console: console-daemon console-flood
+	top_builddir='$(abs_top_builddir)' $(srcdir)/tools/console-bench
+.PHONY: bench-console

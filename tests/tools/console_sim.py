@@ -227,7 +227,10 @@ class Host:
             r, _, _ = select.select([self.link], [], [], 0)
             if not r:
                 return
-            m = self.link.recv(4096).decode()
+            try:
+                m = self.link.recv(4096).decode()
+            except ConnectionResetError:
+                m = ""
             if not m:
                 self.link = None
                 return
