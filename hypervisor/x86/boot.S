@@ -21,10 +21,11 @@ mb2_header:
 	.long 0x100000000 - (MB2_MAGIC + (mb2_header_end - mb2_header))
 	/* information request, optional: command line, loader, modules, memory map, framebuffer, EFI
 	 * system table, ACPI old and new, EFI memory map */
-	.short 1, 1
-	.long 2f - 1f
-1:	.long 1, 2, 3, 6, 8, 12, 14, 15, 17
-2:	.balign 8
+1:	.short 1, 1
+	.long 2f - 1b
+	.long 1, 2, 3, 6, 8, 12, 14, 15, 17
+2:
+	.balign 8
 	/* console flags, optional: EGA text is fine */
 	.short 4, 1
 	.long 12, 2
