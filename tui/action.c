@@ -314,20 +314,6 @@ static const struct {
 	{'x', ask_migrate}, {'l', show_log},	  {'X', ask_undefine},
 };
 
-const struct help action_help[] = {
-	{"s", "start"},
-	{"S", "stop: shut down, reboot or force off"},
-	{"p", "pause, or run on"},
-	{"c", "console (its own keys bring you back here)"},
-	{"v m", "vCPUs, memory"},
-	{"d w", "disks, networks"},
-	{"a", "start at boot, or not"},
-	{"l", "log"},
-	{"x", "migrate to another host, while it runs"},
-	{"X", "remove the guest's file"},
-	{NULL, NULL},
-};
-
 bool action_key(struct app *app, int key)
 {
 	const struct row *row = app_selected(app);

@@ -74,7 +74,7 @@ struct dialog {
 	bool open;
 	enum { DIALOG_MENU, DIALOG_PROMPT, DIALOG_TEXT } kind;
 	char title[64];
-	char body[1024];
+	char body[2048];
 	char command[256]; /* of a prompt; "%s" stands for the input */
 	char must[128];	   /* a prompt: only this text is accepted; "" = any */
 	char input[256];
@@ -188,7 +188,6 @@ void dialog_key(struct app *app, int key);
 void dialog_help(struct app *app);
 
 /* action.c: what can be done to a guest, from every view that has one selected */
-extern const struct help action_help[];
 bool action_key(struct app *app, int key);
 void action_set_vcpus(struct app *app, const struct keel_guest *guest, unsigned count);
 

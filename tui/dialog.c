@@ -83,15 +83,14 @@ void dialog_help(struct app *app)
 		{NULL, NULL},
 	};
 	const struct help *parts[] = {app_view(app)->help, always};
-	size_t n = 0;
-	char *body;
+	size_t size = sizeof(app->dialog.body), n = 0;
+	char *body = app->dialog.body;
 
 	begin(app, DIALOG_TEXT, "Help", NULL, NULL);
-	body = app->dialog.body;
 	for (size_t i = 0; i < 2; i++)
-		for (const struct help *h = parts[i]; h && h->keys; h++)
-			n += (size_t)snprintf(body + n, sizeof(app->dialog.body) - n,
-					      "%-10s %s\n", h->keys, h->text);
+		for (const struct help *h = parts[i]; h && h->keys && n < size; h++)
+			n += (size_t)snprintf(body + n, size - n, "%-10s %s\n", h->keys,
+					      h->text);
 }
 
 /* The next line of text, wrapped at width; returns what follows it. */
@@ -335,14 +334,26 @@ static void prompt_key(struct app *app, int key)
 static void text_key(struct app *app, int key)
 {
 	struct dialog *d = &app->dialog;
-	int most = count_lines(d->body, TEXT_WIDTH) - body_rows(d);
+	int rows = body_rows(d), most = count_lines(d->body, TEXT_WIDTH) - rows;
 
-	if ((key == KEY_UP || key == KEY_PPAGE) && d->top > 0)
+	if (key == KEY_UP || key == 'k')
 		d->top--;
-	else if ((key == KEY_DOWN || key == KEY_NPAGE || key == ' ') && d->top < most)
+	else if (key == KEY_DOWN || key == 'j')
 		d->top++;
+	else if (key == KEY_PPAGE || key == 'b')
+		d->top -= rows - 1;
+	else if (key == KEY_NPAGE || key == ' ')
+		d->top += rows - 1;
+	else if (key == KEY_END || key == 'G')
+		d->top = most;
+	else if (key == KEY_HOME || key == 'g')
+		d->top = 0;
 	else if (key == 'q' || key == '\r' || key == '\n' || key == '?')
 		d->open = false;
+	if (d->top > most)
+		d->top = most;
+	if (d->top < 0)
+		d->top = 0;
 }
 
 void dialog_key(struct app *app, int key)

@@ -57,6 +57,11 @@ for term in xterm xterm-256color linux vt100 vt220; do
 		# Help, by F1 as Esc and 1.
 		send \e1
 		expect choose a guest
+		send G
+		expect quits
+		gone choose a guest
+		send g
+		expect choose a guest
 		send \e
 		gone choose a guest
 		# Everything is drawn again after a disturbance.

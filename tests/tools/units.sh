@@ -15,7 +15,7 @@ ln "$root/init" "$root/sbin/reboot"
 (cd "$root" && find . | cpio --quiet -o -H newc | gzip) >"$scratch/guest-initrd.gz" ||
 	fail "cannot make the guest's initramfs"
 
-in_dom0 --timeout 400 --add "$scratch/guest-initrd.gz:/var/lib/guest-initrd.gz" "$@" <<'END'
+in_dom0 --timeout 900 --add "$scratch/guest-initrd.gz:/var/lib/guest-initrd.gz" "$@" <<'END'
 unit=keel-guest@lin.service
 cat >/root/lin.cfg <<X
 name = "lin"
@@ -29,11 +29,18 @@ vcpus = 1
 maxvcpus = 4
 X
 
+# said N REGEX: the guest's console, whose history outlives reboots, has it N times.
+said() {
+	[ "$(keel console lin --grep "$2" | wc -l)" -ge "$1" ]
+}
+
 says() {
-	xl dmesg >/dev/null # the hypervisor answers
-	keel console lin --expect "$1" --timeout 120 >/dev/null ||
-		fail "the guest does not say: $1"
-	echo "ok: the guest says: $1"
+	until_true 200 said "$1" "$2" || {
+		keel console --list
+		keel console lin --tail=20
+		fail "the guest does not say for the $1. time: $2"
+	}
+	echo "ok: the guest says for the $1. time: $2"
 }
 
 main_pid() {
@@ -55,10 +62,10 @@ keel define /root/lin.cfg || fail "define"
 keel start lin || fail "start"
 same "state of the unit" active "$(systemctl is-active $unit)"
 same "what it runs" xl "$(cat "/proc/$(main_pid)/comm")"
-says "guest: up"
+says 1 "guest: up"
 
 keel vcpu --wait 60 lin 3 || fail "vCPUs did not come online"
-says "guest: cpu 2 is online"
+says 1 "guest: cpu 2 is online"
 keel vcpu --wait 60 lin 2 || fail "a vCPU did not go"
 keel vcpu --json lin | grep -c '"online": true' | grep -qx 2 || fail "not 2 vCPUs online"
 keel mem lin 128 || fail "mem"
@@ -67,7 +74,7 @@ until_true 30 sh -c 'keel mem lin | grep -q "128 MiB"' || fail "the balloon did 
 before=$(domid)
 keel reboot --timeout 120 lin || fail "reboot"
 [ "$(domid)" != "$before" ] || fail "rebooted into the same domain"
-says "guest: up"
+says 2 "guest: up"
 
 for signal in KILL TERM; do
 	before=$(domid)
@@ -82,7 +89,7 @@ done
 before=$(domid)
 keel reboot --timeout 120 lin || { journalctl -u $unit | tail -n 30; fail "reboot after take-over"; }
 [ "$(domid)" != "$before" ] || fail "rebooted into the same domain"
-says "guest: up"
+says 3 "guest: up"
 same "what the unit runs" xl "$(cat "/proc/$(main_pid)/comm")"
 
 keel stop lin || fail "stop"
