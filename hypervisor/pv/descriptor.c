@@ -106,7 +106,8 @@ long hc_update_descriptor(const u64 a[6])
 	if (!pg)
 		return -XEN_EINVAL;
 	/* Whichever of the two it is stays so while we write; a page table is neither. */
-	type = pt_type(READ_ONCE(pg->type)) == PT_SEGDESC ? PT_SEGDESC : PT_WRITABLE;
+	type = READ_ONCE(pg->type);
+	type = pt_type(type) == PT_SEGDESC && (type & PT_COUNT) ? PT_SEGDESC : PT_WRITABLE;
 	rc = get_page_type(pg, type);
 	if (!rc) {
 		WRITE_ONCE(*(u64 *)maddr_to_virt(ma), desc);
