@@ -53,6 +53,12 @@ static const char *add_module(struct boot_info *bi, u64 start, u64 end)
 	return NULL;
 }
 
+/* Types that neither specification names are reserved memory. */
+static void add_memory(struct boot_info *bi, u64 addr, u64 size, u32 type)
+{
+	e820_add(&bi->e820, addr, size, type >= E820_RAM && type <= E820_UNUSABLE ? type : E820_RESERVED);
+}
+
 /* ---- multiboot 1 ---- */
 
 struct mb1_info {
@@ -113,7 +119,7 @@ static const char *mb1_memory_map(struct boot_info *bi, const struct mb1_info *m
 
 		if (!r->read(r->ctx, at, &e, sizeof(e)) || e.size < 20)
 			return "the boot loader's memory map cannot be read";
-		e820_add(&bi->e820, e.addr, e.len, e.type);
+		add_memory(bi, e.addr, e.len, e.type);
 		at += (u64)e.size + 4;
 	}
 	return NULL;
@@ -205,7 +211,7 @@ static const char *mb2_mmap(struct boot_info *bi, u64 at, u32 size, const struct
 
 		if (!r->read(r->ctx, at + o, &e, sizeof(e)))
 			return "the boot loader's memory map cannot be read";
-		e820_add(&bi->e820, e.addr, e.len, e.type);
+		add_memory(bi, e.addr, e.len, e.type);
 	}
 	return NULL;
 }

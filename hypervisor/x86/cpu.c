@@ -207,10 +207,29 @@ void cpu_init_syscall(void)
 	}
 }
 
+/* 32 harmless return addresses: what the last guest left in the return stack buffer is gone. */
+static void fill_return_stack(void)
+{
+	u32 n = 16;
+
+	__asm__ volatile("1: call 2f\n\t"
+	                 "3: pause\n\tlfence\n\tjmp 3b\n"
+	                 "2: call 4f\n\t"
+	                 "5: pause\n\tlfence\n\tjmp 5b\n"
+	                 "4: dec %0\n\tjnz 1b\n\t"
+	                 "add $(32 * 8), %%rsp"
+	                 : "+r"(n)
+	                 :
+	                 : "memory", "cc");
+}
+
 void ibpb(void)
 {
-	if (cpu_features.ibpb && options.spec_ctrl)
+	if (!options.spec_ctrl)
+		return;
+	if (cpu_features.ibpb)
 		wrmsr(MSR_PRED_CMD, 1);
+	fill_return_stack();
 }
 
 /* ---- FS and GS ---- */

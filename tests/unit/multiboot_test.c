@@ -264,6 +264,17 @@ START_TEST(the_efi_map_stands_in)
 }
 END_TEST
 
+START_TEST(unknown_memory_is_reserved)
+{
+	make_mb1("qemu");
+	put32(0x314, 20);
+	put32(0x32c, 0);
+	ck_assert_ptr_null(parse(MB1_BOOT_MAGIC));
+	ck_assert_uint_eq(bi.e820.e[0].type, E820_RESERVED);
+	ck_assert_uint_eq(bi.e820.e[1].type, E820_RESERVED);
+}
+END_TEST
+
 START_TEST(too_much_is_refused)
 {
 	make_mb2(true);
@@ -349,6 +360,7 @@ int main(void)
 	tcase_add_test(t, without_a_map_two_sizes_do);
 	tcase_add_test(t, grub_under_uefi);
 	tcase_add_test(t, the_efi_map_stands_in);
+	tcase_add_test(t, unknown_memory_is_reserved);
 	tcase_add_test(t, too_much_is_refused);
 	tcase_add_test(t, long_strings_are_cut);
 	tcase_add_test(t, damage_is_survived);
