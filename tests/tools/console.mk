@@ -15,8 +15,7 @@ console_sandbox_LDADD = $(console_libs)
 tools_console_unit_SOURCES = tools/console-unit.c
 tools_console_unit_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 tools_console_unit_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tools_console_unit_LDADD = ../consoled/keel_console-console-escape.$(OBJEXT) \
-	$(console_libs) $(CHECK_LIBS)
+tools_console_unit_LDADD = ../consoled/libconsole.a $(console_libs) $(CHECK_LIBS)
 
 console_tests = tools/console-sessions tools/console-roles tools/console-logs \
 	tools/console-hostile tools/console-client
