@@ -86,6 +86,10 @@ static void check_source(struct check *c)
 	else if (wants_kernel && !p->found.initrd)
 		report(c, false, KI_PAGE_SOURCE, "--initrd PATH", "no initramfs",
 		       "most installers need one");
+	if (p->spec.source == KI_SRC_ARCHIVE && !c->host->root)
+		report(c, true, KI_PAGE_SOURCE, "run it as root",
+		       "the archive cannot be unpacked",
+		       "its files have owners and devices");
 	if (p->spec.location && !cfg_safe(p->spec.location))
 		report(c, true, KI_PAGE_SOURCE, "rename it",
 		       "the source's name cannot be used",
@@ -211,7 +215,7 @@ static void check_targets(struct check *c)
 
 		if (!s->path || s->kind == KI_MKDIR)
 			continue;
-		if (s->kind == KI_DISK || s->kind == KI_CONVERT)
+		if (s->kind == KI_DISK || s->kind == KI_CONVERT || s->kind == KI_UNPACK)
 			check_new_disk(c, s);
 		else if (s->kind != KI_CONFIG && kind_of(c, s->path) != KI_PATH_NONE &&
 			 !p->spec.replace)

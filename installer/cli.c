@@ -38,11 +38,14 @@ int ki_look_at_source(const struct ki_options *o, struct ki_spec *spec,
 		      struct ki_medium **m, struct ki_detection *found,
 		      struct ki_error *err)
 {
+	bool asks = spec->source == KI_SRC_MEDIUM || spec->source == KI_SRC_TREE;
 	struct ki_rules rules = {0};
 	int rc;
 
-	if (ki_rules_find(&rules, &o->paths, o->rules, KEEL_DATADIR "/media-rules.conf",
-			  err))
+	memset(found, 0, sizeof(*found));
+	*m = NULL;
+	if (asks && ki_rules_find(&rules, &o->paths, o->rules,
+				  KEEL_DATADIR "/media-rules.conf", err))
 		return -1;
 	rc = ki_source_look(spec, &rules, o->no_osinfo ? NULL : ki_osinfo_ask, m, found,
 			    err);

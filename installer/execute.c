@@ -267,6 +267,16 @@ static int do_convert(struct job *j, const struct ki_step *s)
 	return ki_image_convert(s, j->run, &j->progress, j->err);
 }
 
+static int do_unpack(struct job *j, const struct ki_step *s)
+{
+	int fd = create_file(j, s);
+
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return ki_archive_install(s, &j->plan->spec, j->run, &j->progress, j->err);
+}
+
 static int do_write(struct job *j, const struct ki_step *s)
 {
 	int fd = create_file(j, s), rc = 0;
@@ -310,9 +320,10 @@ static int do_follow(struct job *j, const struct ki_step *s)
 }
 
 static int (*const doers[])(struct job *, const struct ki_step *) = {
-	[KI_MKDIR] = do_mkdir,	[KI_KERNEL] = do_extract,  [KI_INITRD] = do_extract,
-	[KI_DISK] = do_disk,	[KI_CONVERT] = do_convert, [KI_SEED] = do_seed,
-	[KI_CONFIG] = do_write, [KI_START] = do_start,	   [KI_FOLLOW] = do_follow,
+	[KI_MKDIR] = do_mkdir,	 [KI_KERNEL] = do_extract,  [KI_INITRD] = do_extract,
+	[KI_DISK] = do_disk,	 [KI_CONVERT] = do_convert, [KI_UNPACK] = do_unpack,
+	[KI_SEED] = do_seed,	 [KI_CONFIG] = do_write,    [KI_START] = do_start,
+	[KI_FOLLOW] = do_follow,
 };
 
 /* --- taking back, or keeping ------------------------------------------------ */

@@ -50,6 +50,11 @@ int ki_source_look(struct ki_spec *spec, const struct ki_rules *rules,
 		   ki_osinfo_fn osinfo, struct ki_medium **m, struct ki_detection *found,
 		   struct ki_error *err);
 
+/* archive.c: unpacks an archive to a disk; returns as above. Root only. */
+int ki_archive_install(const struct ki_step *s, const struct ki_spec *spec,
+		       const struct ki_run *run, struct ki_progress *progress,
+		       struct ki_error *err);
+
 /* image.c: the steps of disk and cloud images. Same returns. */
 int ki_image_convert(const struct ki_step *s, const struct ki_run *run,
 		     struct ki_progress *progress, struct ki_error *err);

@@ -168,6 +168,7 @@ static void ask_libxl(struct ki_host *host)
 void ki_host_gather(struct ki_host *host, const struct ki_paths *paths)
 {
 	memset(host, 0, sizeof(*host));
+	host->root = geteuid() == 0;
 	host->kind = path_kind;
 	host->space = path_space;
 	host->disk_user = disk_user;

@@ -24,6 +24,8 @@ static const char usage[] =
 	"directory\n"
 	"  --tree URL        network tree (http, https, ftp)\n"
 	"  --image FILE      disk or cloud image, copied to the first disk\n"
+	"  --archive FILE    tar of a root file system with its kernel, unpacked to the "
+	"first disk\n"
 	"  --empty           nothing: an empty guest\n"
 	"Guest\n"
 	"  --name NAME       letters, digits, '.', '_', '-'\n"
@@ -65,6 +67,7 @@ enum {
 	OPT_ISO,
 	OPT_TREE,
 	OPT_IMAGE,
+	OPT_ARCHIVE,
 	OPT_EMPTY,
 	OPT_VCPUS,
 	OPT_MAX_VCPUS,
@@ -95,6 +98,7 @@ static const struct option options[] = {
 	{"iso", required_argument, NULL, OPT_ISO},
 	{"tree", required_argument, NULL, OPT_TREE},
 	{"image", required_argument, NULL, OPT_IMAGE},
+	{"archive", required_argument, NULL, OPT_ARCHIVE},
 	{"empty", no_argument, NULL, OPT_EMPTY},
 	{"vcpus", required_argument, NULL, OPT_VCPUS},
 	{"max-vcpus", required_argument, NULL, OPT_MAX_VCPUS},
@@ -225,6 +229,8 @@ static int take_guest_option(struct ki_options *o, struct command *c, int opt,
 		return set_source(s, KI_SRC_TREE, value);
 	case OPT_IMAGE:
 		return set_source(s, KI_SRC_IMAGE, value);
+	case OPT_ARCHIVE:
+		return set_source(s, KI_SRC_ARCHIVE, value);
 	case OPT_EMPTY:
 		return set_source(s, KI_SRC_EMPTY, NULL);
 	case OPT_VCPUS:
@@ -394,7 +400,8 @@ static int run(struct ki_options *o, struct command *c, int argc, char **argv)
 	if (!o->spec.name)
 		return complain("%s is missing", "--name");
 	if (!o->spec.location && o->spec.source != KI_SRC_EMPTY)
-		return complain("%s is missing", "--iso (or --tree, --image, --empty)");
+		return complain("%s is missing",
+				"--iso (or --tree, --image, --archive, --empty)");
 	return ki_cli_install(o);
 }
 

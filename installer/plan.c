@@ -72,7 +72,9 @@ static void add_disk(struct ki_plan *p, const struct ki_disk *d, enum ki_step_ki
 	ki_format_size(d->size, size);
 	s = add_step(p, kind, ki_strdup(d->path),
 		     ki_printf("%s %s (%s, %s)",
-			       kind == KI_CONVERT ? "write the image to" : "make disk",
+			       kind == KI_CONVERT  ? "write the image to"
+			       : kind == KI_UNPACK ? "unpack the archive to"
+						   : "make disk",
 			       d->path, size, d->format == KI_QCOW2 ? "qcow2" : "raw"));
 	s->size = d->size;
 	s->format = d->format;
@@ -90,6 +92,8 @@ static void add_disks(struct ki_plan *p)
 
 		if (i == 0 && p->spec.source == KI_SRC_IMAGE)
 			kind = KI_CONVERT;
+		else if (i == 0 && p->spec.source == KI_SRC_ARCHIVE)
+			kind = KI_UNPACK;
 		if (!d->keep && d->path)
 			add_disk(p, d, kind);
 	}
@@ -247,7 +251,7 @@ static void put_nic_options(struct ki_buf *out, const struct ki_spec *spec)
 static char *command_text(const struct ki_plan *p)
 {
 	static const char *const source_options[] = {"--iso", "--tree", "--image",
-						     "--empty"};
+						     "--archive", "--empty"};
 	const struct ki_spec *s = &p->spec;
 	struct ki_buf out = {0};
 

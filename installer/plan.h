@@ -16,7 +16,7 @@
 #define KI_NICS_MAX  8
 #define KI_PVGRUB    "/usr/lib/grub-xen/grub-x86_64-xen.bin"
 
-enum ki_source { KI_SRC_MEDIUM, KI_SRC_TREE, KI_SRC_IMAGE, KI_SRC_EMPTY };
+enum ki_source { KI_SRC_MEDIUM, KI_SRC_TREE, KI_SRC_IMAGE, KI_SRC_ARCHIVE, KI_SRC_EMPTY };
 enum ki_format { KI_RAW, KI_QCOW2 };
 
 struct ki_disk {
@@ -81,6 +81,7 @@ enum ki_path_kind {
 
 /* What the plan is held against; gathered by ki_host_gather, or made up by tests. */
 struct ki_host {
+	bool root;	       /* this process may do everything */
 	bool xen;	       /* there is a hypervisor to start guests on */
 	unsigned cpus;	       /* 0 unknown */
 	uint64_t free_memory;  /* MiB; what dom0 would give up included; 0 unknown */
@@ -102,6 +103,7 @@ enum ki_step_kind {
 	KI_INITRD,  /* medium file + text (the extra cpio, text_len bytes) -> path */
 	KI_DISK,    /* path, bytes, format, prealloc */
 	KI_CONVERT, /* image from -> path, grown to bytes */
+	KI_UNPACK,  /* archive from -> path, a disk of size bytes */
 	KI_SEED,    /* text/text_len -> path */
 	KI_CONFIG,  /* text -> path */
 	KI_START,   /* the guest */

@@ -2,6 +2,7 @@
 /* From a spec's source to an opened, recognised medium. */
 #include "execute.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -64,6 +65,14 @@ static int look_at_image(struct ki_spec *spec, struct ki_error *err)
 	return 0;
 }
 
+static int look_at_archive(const struct ki_spec *spec, struct ki_error *err)
+{
+	if (!access(spec->location, R_OK))
+		return 0;
+	return ki_fail(err, "check the path", "the archive cannot be read", "%s: %s",
+		       spec->location, strerror(errno));
+}
+
 int ki_source_look(struct ki_spec *spec, const struct ki_rules *rules,
 		   ki_osinfo_fn osinfo, struct ki_medium **m, struct ki_detection *found,
 		   struct ki_error *err)
@@ -84,5 +93,7 @@ int ki_source_look(struct ki_spec *spec, const struct ki_rules *rules,
 	free(real);
 	if (spec->source == KI_SRC_IMAGE)
 		return look_at_image(spec, err);
+	if (spec->source == KI_SRC_ARCHIVE)
+		return look_at_archive(spec, err);
 	return look_at_medium(spec, rules, osinfo, m, found, err);
 }

@@ -347,7 +347,7 @@ enum ui_answer page_answers(struct wizard *w)
 	struct answers_page t = {.w = w};
 	enum ui_answer answer;
 
-	if (w->spec->source == KI_SRC_EMPTY)
+	if (w->spec->source == KI_SRC_EMPTY || w->spec->source == KI_SRC_ARCHIVE)
 		return UI_NEXT;
 	t.key = ki_strdup(w->spec->ssh_keys.n ? w->spec->ssh_keys.v[0] : "");
 	do

@@ -16,6 +16,7 @@ static const struct {
 	{KI_SRC_MEDIUM, "Install image (ISO): from a file, a drive or a directory"},
 	{KI_SRC_TREE, "Network tree: a URL of an install tree"},
 	{KI_SRC_IMAGE, "Disk or cloud image: a ready-made system, copied"},
+	{KI_SRC_ARCHIVE, "Archive: a tar of a root file system, unpacked in seconds"},
 	{KI_SRC_EMPTY, "Empty guest: a definition and its disks, nothing in them"},
 };
 
@@ -373,10 +374,10 @@ static enum ui_answer page_tree(struct wizard *w)
 	}
 }
 
-static enum ui_answer page_image(struct wizard *w)
+static enum ui_answer page_file(struct wizard *w, const char *title)
 {
 	for (;;) {
-		char *path = wizard_browse(&w->dir, "2 of 6: disk or cloud image", NULL);
+		char *path = wizard_browse(&w->dir, title, NULL);
 		bool ok;
 
 		if (!path)
@@ -398,7 +399,9 @@ enum ui_answer page_source(struct wizard *w)
 	case KI_SRC_TREE:
 		return page_tree(w);
 	case KI_SRC_IMAGE:
-		return page_image(w);
+		return page_file(w, "2 of 6: disk or cloud image");
+	case KI_SRC_ARCHIVE:
+		return page_file(w, "2 of 6: archive");
 	default:
 		return UI_NEXT;
 	}

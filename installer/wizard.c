@@ -255,6 +255,19 @@ static size_t page_index(enum ki_page page)
 	return index[page];
 }
 
+static bool applies(const struct wizard *w, enum ui_answer (*page)(struct wizard *))
+{
+	enum ki_source source = w->spec->source;
+
+	if (page == page_source)
+		return source != KI_SRC_EMPTY;
+	if (page == page_found)
+		return source == KI_SRC_MEDIUM || source == KI_SRC_TREE;
+	if (page == page_answers)
+		return source != KI_SRC_EMPTY && source != KI_SRC_ARCHIVE;
+	return true;
+}
+
 /* From page to page until Install is chosen (true) or the wizard is left. */
 static bool ask_all(struct wizard *w, size_t *at)
 {
@@ -277,9 +290,7 @@ static bool ask_all(struct wizard *w, size_t *at)
 		else if (answer == UI_CANCEL)
 			return false;
 		/* Pages that do not apply pass on in the same direction. */
-		while (answer == UI_BACK && *at && w->spec->source == KI_SRC_EMPTY &&
-		       (pages[*at] == page_source || pages[*at] == page_found ||
-			pages[*at] == page_answers))
+		while (answer == UI_BACK && *at && !applies(w, pages[*at]))
 			--*at;
 	}
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static struct ki_spec spec;
 static struct ki_paths paths;
@@ -311,6 +312,93 @@ START_TEST(image_with_backing)
 }
 END_TEST
 
+/* An archive of a root file system: unpacked, made the guest's own, bootable by pvgrub.
+ */
+static void archive_setup(void)
+{
+	spec.source = KI_SRC_ARCHIVE;
+	free(spec.location);
+	spec.location = at("root.tar");
+	spec.disks[0].size = 64 * KI_MIB;
+	host.root = true;
+	ki_detection_free(&found);
+	found.os = ki_strdup("");
+	found.args = ki_strdup("");
+	put("r/etc/fstab", "old\n");
+	put("r/etc/machine-id", "0123456789abcdef0123456789abcdef\n");
+	put("r/boot/vmlinuz-6.1.0-9", "old kernel");
+	put("r/boot/vmlinuz-6.1.0-10", "kernel");
+	put("r/boot/initrd.img-6.1.0-10", "initramfs");
+	shell("mknod r/null c 1 3 && chown 1234:5678 r/boot/vmlinuz-6.1.0-9 && ln -s "
+	      "/etc r/link");
+}
+
+#define IN_DISK                                                                          \
+	"debugfs -R '%s' 'var/disks/web1-0.raw?offset=1048576' 2>/dev/null | grep -q "   \
+	"'%s'"
+
+START_TEST(archive)
+{
+	static const char *const packers[] = {"tar -cf root.tar", "tar -cJf root.tar",
+					      "tar --zstd -cf root.tar"};
+	struct watch w = {0};
+	struct ki_error err = {0};
+
+	archive_setup();
+	shell("%s -C r .", packers[_i]);
+	make_plan();
+	if (execute(&w, &err))
+		ck_abort_msg("%s: %s", err.what, err.why);
+	shell("sfdisk -d var/disks/web1-0.raw | grep -q 'start= *2048, size= *126976'");
+	shell(IN_DISK, "cat /etc/fstab", "LABEL=keel-root / ext4");
+	shell(IN_DISK, "cat /etc/fstab.before-keel", "old");
+	shell(IN_DISK, "cat /etc/hostname", "^web1$");
+	shell(IN_DISK, "cat /etc/udev/rules.d/80-keel-hotplug.rules", "online");
+	shell(IN_DISK, "cat /boot/grub/grub.cfg", "linux /boot/vmlinuz-6.1.0-10 ");
+	shell(IN_DISK, "cat /boot/grub/grub.cfg", "initrd /boot/initrd.img-6.1.0-10");
+	shell(IN_DISK, "stat /boot/vmlinuz-6.1.0-9", "User: *1234 *Group: *5678");
+	shell(IN_DISK, "stat /etc/machine-id", "Size: 0");
+	shell(IN_DISK, "stat /null", "character special");
+	shell("e2fsck -fn 'var/disks/web1-0.raw?offset=1048576'");
+	shell("test \"$(ls var/disks)\" = web1-0.raw && grep -q grub-xen "
+	      "etc/guests/web1.cfg");
+}
+END_TEST
+
+/* Names and links that lead outside, damage, no kernel: refused, and nothing is left. */
+START_TEST(hostile_archive)
+{
+	static const char *const makers[] = {
+		"tar -C r -Pcf root.tar --transform='s,^boot,../../../../boot,' etc boot",
+		"rm -rf r/etc && ln -s '%s/outside' r/etc && tar -C r -cf root.tar . &&"
+		" rm r/etc && mkdir r/etc && echo x >r/etc/victim &&"
+		" tar -C r -rf root.tar etc/victim",
+		"tar -C r -cJf whole . && head -c 200 whole >root.tar",
+		"rm r/boot/vmlinuz* && tar -C r -cf root.tar .",
+		"echo no archive >root.tar",
+		"mv r/boot/vmlinuz-6.1.0-10 'r/boot/vmlinuz-9\" { evil' && tar -C r -cf "
+		"root.tar .",
+	};
+	struct watch w = {0};
+	struct ki_error err = {0};
+
+	archive_setup();
+	put("outside/victim", "mine");
+	shell(makers[_i], scratch);
+	make_plan();
+	snapshot("before");
+	if (!execute(&w, &err)) {
+		/* Taken, then: with the name or the link kept inside. */
+		ck_assert_int_lt(_i, 2);
+		shell("grep -qx mine outside/victim && test ! -e boot");
+		return;
+	}
+	ck_assert(err.what[0] && err.why[0]);
+	snapshot("after");
+	shell("diff before after && grep -qx mine outside/victim");
+}
+END_TEST
+
 Suite *execute_suite(void)
 {
 	Suite *s = suite_create("execute");
@@ -328,6 +416,10 @@ Suite *execute_suite(void)
 	tcase_add_test(t, qcow2);
 	tcase_add_test(t, image);
 	tcase_add_test(t, image_with_backing);
+	if (!geteuid()) { /* owners, devices and the change of root are root's */
+		tcase_add_loop_test(t, archive, 0, 3);
+		tcase_add_loop_test(t, hostile_archive, 0, 6);
+	}
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -17,3 +17,10 @@ tools_install_unit_LDADD = $(INSTALL_TEST_LIBS) $(CHECK_LIBS)
 dist_check_SCRIPTS += tools/install-cli.sh tools/install-tree.sh tools/install-wizard.sh
 TESTS += tools/install-cli.sh tools/install-tree.sh tools/install-wizard.sh
 EXTRA_DIST += tools/install-common.sh tools/install-server.py tools/install-udf.b64
+
+# The stand-in for a distribution's installer, /init of an initramfs.
+check_PROGRAMS += tools/install-guest-init
+tools_install_guest_init_SOURCES = tools/install-guest-init.c
+tools_install_guest_init_LDFLAGS = -static
+dist_check_SCRIPTS += tools/install-machine.sh
+TESTS += tools/install-machine.sh
