@@ -1,43 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The machine's end: reboot, power-off, halt. */
-#include "x86/power.h"
 #include "core/log.h"
 #include "x86/boot.h"
 #include "x86/smp.h"
 #include "x86/x86.h"
-
-#define SLP_EN       BIT(13)
-
-static void write_register(const struct acpi_register *r, u32 v)
-{
-	if (r->space != 1 || !r->address || r->address > 0xffff)
-		return;
-	if (r->bits <= 8)
-		outb((u16)r->address, (u8)v);
-	else
-		outw((u16)r->address, (u16)v);
-}
-
-static u32 read_register(const struct acpi_register *r)
-{
-	if (r->space != 1 || !r->address || r->address > 0xffff)
-		return 0;
-	return r->bits <= 8 ? inb((u16)r->address) : inw((u16)r->address);
-}
-
-bool acpi_enter_sleep(u32 val_a, u32 val_b)
-{
-	const struct acpi_register *a = &acpi_fadt.pm1a_cnt, *b = &acpi_fadt.pm1b_cnt;
-
-	if (!acpi_fadt.present || a->space != 1 || !a->address)
-		return false;
-	wbinvd();
-	write_register(a, (val_a & 0xffff) | SLP_EN);
-	if (b->address)
-		write_register(b, (val_b & 0xffff) | SLP_EN);
-	udelay(1000000);
-	return !(read_register(a) & SLP_EN);
-}
 
 static void quiet(void)
 {
