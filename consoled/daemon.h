@@ -69,6 +69,7 @@ struct session {
 	bool screen_open, following;
 	unsigned crashes; /* of the screen helper while it read this session */
 	uint64_t shown;	  /* offset up to which followers have been served */
+	uint64_t checked, checked_ms; /* when the packed screen was brought on */
 	uint64_t log_lost, view_lost;
 	int log_trouble; /* errno of the log helper */
 	uint64_t last_ms;
@@ -177,6 +178,7 @@ void feed_detach(struct session *s);
 void feed_repaint(struct client *c);
 void feed_snapshot(struct client *c, struct session *s, uint16_t tag);
 void feed_raw(struct session *s);
+void feed_unseen(struct session *s);
 void feed_resize(struct session *s);
 void feed_close(struct session *s);
 void feed_drained(struct client *c);

@@ -13,6 +13,9 @@
 
 #include "daemon.h"
 
+#define CHECK_BYTES 49152u
+#define CHECK_FLOOD 131072u /* so much within CHECK_MS is a flood */
+#define CHECK_MS    1000
 #define CRASHES_MAX 3 /* then this console gets no screen model any more */
 
 static int tell(struct session *s, uint32_t type, uint32_t a, uint32_t b, uint64_t off)
@@ -169,6 +172,27 @@ void feed_snapshot(struct client *c, struct session *s, uint16_t tag)
 	c->snap_session = s;
 }
 
+/*
+ * Nobody looks.  A screen that is only changed here and there for long could not
+ * be told from the recent history alone: the helper brings its packed picture
+ * on from time to time.  Who writes faster than that repaints anyway.
+ */
+void feed_unseen(struct session *s)
+{
+	uint64_t now = uv_now(s->d->loop);
+
+	if (s->rec.head - s->checked < CHECK_BYTES)
+		return;
+	if (s->rec.head - s->checked < CHECK_FLOOD) {
+		if (now - s->checked_ms < CHECK_MS)
+			return;
+		if (open_screen(s))
+			tell(s, HM_CHECK, 0, 0, 0);
+	}
+	s->checked = s->rec.head;
+	s->checked_ms = now;
+}
+
 /* Unfiltered output goes straight from the record. */
 void feed_raw(struct session *s)
 {
@@ -291,8 +315,6 @@ static void on_snapped(struct session *s, const struct hmsg *m)
 	client_ok(c, c->snap_tag);
 	c->snap_tag = 0;
 	c->snap_session = NULL;
-	if (!s->following && TAILQ_EMPTY(&s->clients))
-		feed_close(s);
 }
 
 static void on_lost(struct session *s, const struct hmsg *m)

@@ -33,6 +33,7 @@ enum hmsg_type {
 	HM_SNAP,     /* a: request id */
 	HM_REPLAY,   /* a: request id, off: from where */
 	HM_RESIZE,   /* a cols, b rows */
+	HM_CHECK,    /* nobody looks, but much was written: bring the packed screen on */
 	/* screen to daemon */
 	HM_OUT,	     /* off: position after it; filtered bytes */
 	HM_PAINTED,  /* a: request id (0: for all), b: cols << 16 | rows, more, off */

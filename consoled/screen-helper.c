@@ -19,12 +19,21 @@
 #include "terminal.h"
 
 #define REBUILD	   (96u << 10) /* of history for a new model: a few ms */
+#define BRIDGE	   (256u << 10) /* from a packed screen up to the present, at most */
 #define QUICK	   4096u
 #define SLICE	   8192u
 #define SKIP	   (128u << 10)
 #define SKIP_TO	   (16u << 10)
 #define PAINT_MS   50 /* between two repaints of a flooding console */
 #define OUT_MAX	   (HELPER_PAYLOAD - KFILTER_SEQ_MAX)
+
+/* A screen without a model: bytes that paint it, and where it was so. */
+struct packed {
+	uint8_t *paint;
+	size_t n;
+	uint64_t pos;
+	struct kfilter filter;
+};
 
 struct screen {
 	struct record rec;
@@ -34,6 +43,7 @@ struct screen {
 	uint64_t pos, safe; /* read up to here; last boundary between sequences */
 	struct kfilter filter;
 	struct terminal *term;
+	struct packed packed;
 	long painted_ms;
 };
 
@@ -121,22 +131,13 @@ static void align(struct screen *s, uint64_t limit)
 	s->safe = s->pos;
 }
 
-/* Makes the model that a console did without, from its history up to `upto`. */
-static bool build(struct screen *s, uint64_t upto)
+/* Feeds the model with history up to `upto`. */
+static void feed_up_to(struct screen *s, uint64_t upto)
 {
 	static uint8_t in[SLICE], out[SLICE + KFILTER_SEQ_MAX];
-	uint64_t old = rec_oldest(&s->rec), from, skipped;
+	uint64_t skipped;
 	size_t n;
 
-	s->term = terminal_new(s->cols, s->rows);
-	if (!s->term)
-		return false;
-	from = upto > REBUILD ? upto - REBUILD : 0;
-	if (from < old)
-		from = old;
-	new_filter(s, from);
-	if (from)
-		align(s, upto);
 	while (s->pos < upto) {
 		n = upto - s->pos < SLICE ? (size_t)(upto - s->pos) : SLICE;
 		n = read_on(s, in, n, &skipped);
@@ -144,7 +145,50 @@ static bool build(struct screen *s, uint64_t upto)
 			break;
 		terminal_feed(s->term, out, run_filter(s, in, n, out));
 	}
+}
+
+/* Where a new model begins: at the packed screen, or in the near past. */
+static void begin(struct screen *s, uint64_t upto)
+{
+	struct packed *p = &s->packed;
+	uint64_t old = rec_oldest(&s->rec), from;
+
+	if (p->paint && p->pos <= upto && p->pos >= old && upto - p->pos <= BRIDGE) {
+		terminal_feed(s->term, p->paint, p->n);
+		new_filter(s, p->pos);
+		s->filter = p->filter;
+		return;
+	}
+	from = upto > REBUILD ? upto - REBUILD : 0;
+	if (from < old)
+		from = old;
+	new_filter(s, from);
+	if (from)
+		align(s, upto);
+}
+
+/* Makes the model that a console did without, as of offset `upto`. */
+static bool build(struct screen *s, uint64_t upto)
+{
+	s->term = terminal_new(s->cols, s->rows);
+	if (!s->term)
+		return false;
+	begin(s, upto);
+	feed_up_to(s, upto);
 	return true;
+}
+
+/* Keeps what the model shows, so that the model itself need not be kept. */
+static void pack(struct screen *s)
+{
+	size_t n = 0;
+	uint8_t *p = terminal_paint(s->term, &s->filter, &n), *fit;
+
+	if (!p)
+		return;
+	fit = realloc(p, n);
+	free(s->packed.paint);
+	s->packed = (struct packed){fit ? fit : p, n, s->pos, s->filter};
 }
 
 static void drop_model(struct screen *s)
@@ -230,6 +274,7 @@ static void close_screen(uint32_t slot)
 			open_slots[i--] = open_slots[--nopen];
 	}
 	drop_model(s);
+	free(s->packed.paint);
 	rec_close(&s->rec);
 	free(s);
 }
@@ -346,6 +391,8 @@ static void handle(const struct hmsg *m, int fd)
 		do_follow(s, m->off);
 	} else if (m->type == HM_UNFOLLOW) {
 		s->following = false;
+		if (s->term)
+			pack(s);
 		drop_model(s);
 	} else if (m->type == HM_RESIZE) {
 		s->cols = m->a;
@@ -361,8 +408,10 @@ static void handle(const struct hmsg *m, int fd)
 			do_snapshot(s, m->a);
 		else if (m->type == HM_REPLAY)
 			do_replay(s, m->a, m->off);
-		if (!s->following)
+		if (!s->following) { /* HM_CHECK is for just this */
+			pack(s);
 			drop_model(s);
+		}
 	}
 }
 

@@ -93,7 +93,7 @@ static bool session_enter(struct session *s)
 	uv_timer_init(d->loop, &s->timer);
 	s->timer.data = s;
 	uv_unref((uv_handle_t *)&s->timer);
-	s->shown = s->rec.head;
+	s->shown = s->checked = s->rec.head;
 	TAILQ_INSERT_TAIL(&d->sessions, s, all);
 	d->nsessions++;
 	session_configure(s);
@@ -534,6 +534,8 @@ void session_new_bytes(struct session *s)
 		helper_ring(s->d->log, s->rec.h->slot);
 	if (s->following)
 		helper_ring(s->d->screen, s->rec.h->slot);
+	else
+		feed_unseen(s);
 	feed_raw(s);
 }
 
