@@ -162,6 +162,8 @@ bool cpu_policy_set(struct cpu_policy *p, const struct cpu_leaf *l)
 
 /* ---- reading the CPU ---- */
 
+static void complete(struct cpu_policy *p);
+
 static void read_one(struct cpu_policy *p, cpuid_fn *cpuid, u32 leaf, u32 subleaf)
 {
 	struct cpu_leaf l = {.leaf = leaf, .subleaf = subleaf};
@@ -206,6 +208,7 @@ void cpu_policy_read(struct cpu_policy *p, cpuid_fn *cpuid, u64 arch_caps)
 	for (u32 leaf = EXT; leaf <= last; leaf++)
 		read_one(p, cpuid, leaf, CPU_NO_SUBLEAF);
 	p->arch_caps = arch_caps;
+	complete(p);
 }
 
 /* ---- features ---- */
@@ -360,6 +363,16 @@ static void add_missing(struct cpu_policy *p, u32 leaf, u32 subleaf)
 		cpu_policy_set(p, &zero);
 }
 
+static void remove_leaf(struct cpu_policy *p, u32 leaf, u32 subleaf)
+{
+	struct cpu_leaf *l = find(p, leaf, subleaf);
+
+	if (!l)
+		return;
+	memmove(l, l + 1, (size_t)(&p->leaf[p->n] - (l + 1)) * sizeof(*l));
+	p->n--;
+}
+
 /* A list of subleaves ends with one that is zero, as the instruction would show it. */
 static void end_subleaves(struct cpu_policy *p, u32 leaf)
 {
@@ -370,14 +383,18 @@ static void end_subleaves(struct cpu_policy *p, u32 leaf)
 		s++;
 	if (s <= max_subleaf(leaf))
 		add_missing(p, leaf, s);
+	while (++s <= max_subleaf(leaf))
+		remove_leaf(p, leaf, s);
 }
 
 /* Fills the gaps: the toolstack serialises a policy into as many slots as it was given leaves, and
  * counts the zero ones and the two of the hypervisor's ranges. */
 static void complete(struct cpu_policy *p)
 {
-	u32 last_basic = cpu_policy_find(p, 0, CPU_NO_SUBLEAF)->r[CPU_EAX];
-	u32 last_ext = cpu_policy_find(p, EXT, CPU_NO_SUBLEAF)->r[CPU_EAX];
+	const struct cpu_leaf *basic = cpu_policy_find(p, 0, CPU_NO_SUBLEAF);
+	const struct cpu_leaf *ext = cpu_policy_find(p, EXT, CPU_NO_SUBLEAF);
+	u32 last_basic = basic ? MIN(basic->r[CPU_EAX], MAX_BASIC) : 0;
+	u32 last_ext = ext ? MIN(ext->r[CPU_EAX], MAX_EXT_AMD) : 0;
 
 	for (u32 leaf = 0; leaf <= last_basic; leaf++)
 		if (!has_subleaves(leaf))

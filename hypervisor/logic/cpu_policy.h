@@ -4,7 +4,7 @@
 #pragma once
 #include "logic/types.h"
 
-#define CPU_POLICY_MAX_LEAVES 128
+#define CPU_POLICY_MAX_LEAVES 120 /* every leaf that there can be: cpu_policy_leaf_known() */
 #define CPU_FEATURE_WORDS     19
 #define CPU_NO_SUBLEAF        0xffffffffU
 #define CPU_POLICY_MSRS       2 /* platform info, architectural capabilities */
@@ -32,6 +32,9 @@ const struct cpu_leaf *cpu_policy_find(const struct cpu_policy *p, u32 leaf, u32
 
 /* Feature bits as the ABI numbers them. */
 void cpu_policy_features(const struct cpu_policy *p, u32 fs[CPU_FEATURE_WORDS]);
+
+/* What the hypervisor makes of the CPU: features that the ABI has names for, no power or topology. */
+void cpu_policy_derive_host(struct cpu_policy *out, const struct cpu_policy *raw);
 
 /* What a PV guest may have at most (@max) or gets by default, given the XCR0 bits it may set. */
 void cpu_policy_derive_pv(struct cpu_policy *out, const struct cpu_policy *host, u64 xcr0_max,

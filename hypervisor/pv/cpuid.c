@@ -53,7 +53,7 @@ void pv_cpuid_init(void)
 	cpu_policy_read(&raw, cpuid, cpu_features.arch_caps);
 	if (faulting)
 		raw.platform_info = PLATFORM_FAULTING;
-	host = raw;
+	cpu_policy_derive_host(&host, &raw);
 	cpu_policy_derive_pv(&pv_max, &host, fpu_xcr0_max(), true);
 	cpu_policy_derive_pv(&pv_def, &host, fpu_xcr0_max(), false);
 }
@@ -76,11 +76,13 @@ void machine_hw_caps(u32 caps[8])
 int pv_cpuid_domain_init(struct domain *d)
 {
 	struct cpuid_policy *c = xzalloc(struct cpuid_policy);
+	u32 leaf, subleaf;
 
 	if (!c)
 		return -XEN_ENOMEM;
 	pv_cpuid_init();
 	c->p = pv_def;
+	cpu_policy_sanitise(&c->p, &pv_max, &leaf, &subleaf); /* a domain's own form; cannot fail */
 	/* Dom0 never moves to another machine. */
 	if (d->is_control && cpu_features.invariant_tsc) {
 		const struct cpu_leaf *l = cpu_policy_find(&c->p, EXT7, CPU_NO_SUBLEAF);
