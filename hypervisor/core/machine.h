@@ -193,6 +193,8 @@ void arch_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c); /* @v 
 long arch_domctl(struct domain *d, struct xen_domctl *op, u64 u_op, bool *copyback);
 long arch_sysctl(struct xen_sysctl *op, u64 u_op, bool *copyback);
 long arch_vcpu_send_nmi(struct vcpu *v); /* VCPUOP_send_nmi, domctl; 0 or -errno */
+/* machine_vcpu_time() for @v, whose own time-stamp counter may be an emulated one. */
+void arch_vcpu_time(struct vcpu *v, struct vcpu_time_info *t);
 void arch_dump_vcpu(struct vcpu *v); /* key handlers */
 /* @v, which may run anywhere, has an event pending: make it notice (kick its CPU). core calls
  * this after setting evtchn_upcall_pending and unblocking it. */

@@ -598,7 +598,7 @@ void vcpu_update_guest_time(struct vcpu *v)
 	struct vcpu_time_info t = {0};
 	bool ok;
 
-	machine_vcpu_time(&t);
+	arch_vcpu_time(v, &t);
 	time_to_record(&v->info->time, &t);
 	ok = time_to_guest_copy(v, &t);
 	ok &= runstate_to_guest(v);

@@ -118,7 +118,7 @@ static void time_leaf(struct vcpu *v, u32 subleaf, u32 out[4])
 		out[3] = (u32)pv->tsc_incarnation;
 		break;
 	case 1: /* offset and scale of an emulated TSC */
-		machine_vcpu_time(&t);
+		arch_vcpu_time(v, &t);
 		out[2] = t.tsc_to_system_mul;
 		out[3] = (u32)(s32)t.tsc_shift;
 		break;

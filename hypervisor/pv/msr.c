@@ -48,15 +48,50 @@ static bool has_ibpb(struct vcpu *v)
 /* ---- time-stamp counter ---- */
 
 /* Ticks at the domain's own rate since its time began, which survives a move to another host. */
+static u64 emulated_tsc(const struct pv_domain *pv, ns_t now)
+{
+	u64 ns = (u64)now + pv->tsc_elapsed;
+
+	return (u64)((unsigned __int128)ns * pv->tsc_khz / 1000000);
+}
+
 u64 pv_guest_tsc(struct vcpu *v)
 {
-	struct pv_domain *pv = v->domain->pv;
-	u64 ns;
+	const struct pv_domain *pv = v->domain->pv;
 
-	if (!pv->tsc_emulated)
-		return rdtsc();
-	ns = (u64)system_time() + pv->tsc_elapsed;
-	return (u64)((unsigned __int128)ns * pv->tsc_khz / 1000000);
+	return pv->tsc_emulated ? emulated_tsc(pv, system_time()) : rdtsc();
+}
+
+/* ns = (ticks << shift) * mul >> 32, with mul in its upper half for precision. */
+static void scale_of(u32 khz, struct vcpu_time_info *t)
+{
+	u64 mul = (1000000ULL << 32) / khz; /* shift 0 */
+	s8 shift = 0;
+
+	while (mul >> 32) {
+		mul >>= 1;
+		shift++;
+	}
+	while (!(mul >> 31)) {
+		shift--;
+		mul = (1000000ULL << (32 - shift)) / khz;
+	}
+	t->tsc_to_system_mul = (u32)mul;
+	t->tsc_shift = shift;
+}
+
+void arch_vcpu_time(struct vcpu *v, struct vcpu_time_info *t)
+{
+	const struct pv_domain *pv = v->domain->pv;
+	ns_t now;
+
+	machine_vcpu_time(t);
+	if (!pv || !pv->tsc_emulated)
+		return;
+	now = system_time();
+	t->system_time = (u64)now;
+	t->tsc_timestamp = emulated_tsc(pv, now);
+	scale_of(pv->tsc_khz, t);
 }
 
 /* ---- reads ---- */
