@@ -9,7 +9,7 @@ for cpus in 1 2 4 8; do
 	in_dom0 --cpus $cpus --timeout 400 --append-linux "keel.test_cpus=$cpus" <<'END' ||
 wanted=$(sed 's/.*keel.test_cpus=\([0-9]*\).*/\1/' /proc/cmdline)
 same "online CPUs" "$wanted" "$(nproc --all)"
-same "CPUs of the hypervisor" "$wanted" "$(xl info nr_cpus)"
+same "CPUs of the hypervisor" "$wanted" "$(xl_info nr_cpus)"
 for ((cpu = 0; cpu < wanted; cpu++)); do
 	taskset -c $cpu bash -c 'for ((i = 0; i < 1000; i++)); do :; done' ||
 		fail "CPU $cpu runs nothing"

@@ -9,14 +9,14 @@ for sizes in "512 320" "6144 1024"; do
 	in_dom0 --memory "$machine" --dom0-mem "$dom0" --timeout 300 \
 		--append-linux "keel.test_memory=$machine,$dom0" <<'END' ||
 read -r machine dom0 < <(sed 's/.*keel.test_memory=\([0-9]*\),\([0-9]*\).*/\1 \2/' /proc/cmdline)
-total=$(xl info total_memory)
+total=$(xl_info total_memory)
 # Firmware and video keep some of it.
 [ "$total" -le "$machine" ] && [ "$total" -ge $((machine - 8)) ] ||
 	fail "the machine has $total MiB of $machine"
 given=$(xl list | awk '$2 == 0 { print $3 }')
 [ "$given" -le "$dom0" ] && [ "$given" -ge $((dom0 - 4)) ] ||
 	fail "dom0 has $given MiB of $dom0"
-free=$(xl info free_memory)
+free=$(xl_info free_memory)
 [ "$free" -le $((total - given)) ] && [ "$free" -ge $((total - given - total / 32 - 64)) ] ||
 	fail "$free MiB free of $total with $given in dom0: the hypervisor keeps too much"
 # All of dom0's memory can be used: fill most of what is available, and read it back.

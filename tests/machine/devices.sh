@@ -25,7 +25,7 @@ findmnt -no SOURCE / | grep -q '^/dev/sd' || fail "root is not on AHCI"
 grep -q 'msi.*ahci' /proc/interrupts || fail "AHCI has no MSI"
 grep -q 'msi-x.*en' /proc/interrupts || fail "e1000e has no MSI-X"
 grep -q 'Handlers=.*kbd' /proc/bus/input/devices || fail "no keyboard"
-grep -qi 'usb.*keyboard' /proc/bus/input/devices || fail "no USB keyboard"
+until_true 60 grep -qi 'usb.*keyboard' /proc/bus/input/devices || fail "no USB keyboard"
 END
 	in_dom0 --root-bus ahci --net e1000e --device qemu-xhci --device usb-kbd \
 		--timeout 400 || fail "AHCI, e1000e, USB"

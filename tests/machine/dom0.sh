@@ -13,6 +13,11 @@ same() {
 	echo "ok: $1: $3"
 }
 
+# xl_info FIELD: one line of xl info.
+xl_info() {
+	xl info | awk -F' *: *' -v field="$1" '$1 == field { print $2 }'
+}
+
 # until_true SECONDS COMMAND...: poll until it succeeds.
 until_true() {
 	local end=$((SECONDS + $1))

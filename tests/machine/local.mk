@@ -7,6 +7,7 @@ host_tests = \
 	machine/boot-cpus.sh \
 	machine/boot-firmware.sh \
 	machine/boot-memory.sh \
+	machine/cpu-policy.sh \
 	machine/devices.sh \
 	machine/image.sh \
 	machine/kernel-hook.sh \
