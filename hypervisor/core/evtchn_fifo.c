@@ -23,6 +23,7 @@ struct evtchn_fifo {
 struct evtchn_fifo_vcpu {
 	struct evtchn_fifo_control_block *block; /* the guest's, or `early`; queue locks */
 	struct page_info *page;                  /* behind the guest's */
+	struct evtchn_fifo_vcpu *next;           /* while they are being freed */
 	struct evtchn_fifo_control_block early;  /* until the guest gives one */
 	struct {
 		spinlock_t lock;
@@ -341,24 +342,37 @@ long evtchn_fifo_expand_array(struct domain *d, const struct evtchn_expand_array
 
 void evtchn_fifo_destroy(struct domain *d)
 {
+	struct evtchn_fifo_vcpu *queues = NULL;
 	struct evtchn_fifo *f;
 	struct vcpu *v;
 	u64 flags;
 
+	/* All at once: another vCPU may be asking for FIFO again. */
 	flags = spin_lock_irqsave(&d->evtchn_lock);
 	f = d->fifo;
 	d->fifo = NULL;
+	if (f) {
+		for_each_vcpu(d, v) {
+			struct evtchn_fifo_vcpu *fv =
+			        __atomic_exchange_n(&v->fifo, NULL, __ATOMIC_ACQ_REL);
+
+			if (!fv)
+				continue;
+			fv->next = queues;
+			queues = fv;
+		}
+	}
 	spin_unlock_irqrestore(&d->evtchn_lock, flags);
 	if (!f)
 		return;
 	for (u32 i = 0; i < f->pages; i++)
 		put_page_and_type(f->page[i]);
 	xfree(f);
-	for_each_vcpu(d, v) {
-		struct evtchn_fifo_vcpu *fv = v->fifo;
+	while (queues) {
+		struct evtchn_fifo_vcpu *fv = queues;
 
-		v->fifo = NULL;
-		if (fv && fv->page)
+		queues = fv->next;
+		if (fv->page)
 			put_page_and_type(fv->page);
 		xfree(fv);
 	}
