@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TAIL_BYTES 1000
+#define TAIL_BYTES 8000
 
 static void exec_child(const char *const argv[], int out)
 {
@@ -161,18 +161,67 @@ bool ki_unit_known(const char *unit)
 	       ki_child_run(argv, NULL, NULL, NULL) == 0;
 }
 
-/* The unit's own last words say more than systemctl's. */
+/* The journal of the unit's last start; the caller frees it. NULL: not to be had. */
+static char *unit_log(const char *unit)
+{
+	const char *show[] = {"systemctl", "show", "-P", "InvocationID",
+			      "--",	   unit,   NULL};
+	char *id = NULL, *match, *log = NULL;
+
+	if (ki_child_run(show, NULL, &id, NULL) || !id || !*id) {
+		free(id);
+		return NULL;
+	}
+	match = ki_printf("_SYSTEMD_INVOCATION_ID=%s", id);
+	const char *argv[] = {"journalctl", "-o", "cat", "--no-pager", match, NULL};
+
+	if (ki_child_run(argv, NULL, &log, NULL)) {
+		free(log);
+		log = NULL;
+	}
+	free(match);
+	free(id);
+	return log;
+}
+
+static bool tells_trouble(const char *line)
+{
+	return strcasestr(line, "error") || strcasestr(line, "fail") ||
+	       strcasestr(line, "cannot") || strcasestr(line, "invalid") ||
+	       strcasestr(line, "not enough");
+}
+
+/* What went wrong first is the cause; what follows are its consequences. */
+static char *first_trouble(const char *log)
+{
+	struct ki_buf out = {0};
+	unsigned lines = 0;
+
+	while (*log && lines < 5) {
+		size_t len = strcspn(log, "\n");
+		char *line = ki_strndup(log, len);
+
+		if (tells_trouble(line)) {
+			ki_buf_printf(&out, "%s%.160s", lines ? "\n" : "", line);
+			lines++;
+		}
+		free(line);
+		log += len;
+		log += *log == '\n';
+	}
+	return ki_buf_take(&out);
+}
+
 static int start_failed(const char *unit, const char *tail, struct ki_error *err)
 {
-	const char *argv[] = {"journalctl", "-o", "cat", "--no-pager", "-n",
-			      "12",	    "-u", unit,	 NULL};
-	char *log = NULL, *hint = ki_printf("journalctl -u %s", unit);
+	char *log = unit_log(unit), *hint = ki_printf("journalctl -u %s", unit);
+	char *trouble = first_trouble(log ? log : "");
 
-	if (ki_child_run(argv, NULL, &log, NULL) || !log || !*log) {
-		free(log);
-		log = ki_strdup(tail ? tail : "");
-	}
-	ki_fail(err, hint, "the guest did not start", "%s", log);
+	ki_fail(err, hint, "the guest did not start", "%s",
+		*trouble ? trouble
+		: tail	 ? tail
+			 : unit);
+	free(trouble);
 	free(log);
 	free(hint);
 	return -1;
@@ -193,6 +242,16 @@ static int start_unit(const char *unit, const struct ki_child *how, struct ki_er
 	return rc;
 }
 
+static int xl_failed(const char *tail, struct ki_error *err)
+{
+	char *trouble = first_trouble(tail);
+
+	ki_fail(err, "xl dmesg, and the logs in /var/log/xen", "the guest did not start",
+		"%s", *trouble ? trouble : tail);
+	free(trouble);
+	return -1;
+}
+
 static int start_by_xl(const struct ki_paths *paths, const char *name,
 		       const struct ki_child *how, struct ki_error *err)
 {
@@ -201,8 +260,7 @@ static int start_by_xl(const struct ki_paths *paths, const char *name,
 	int rc = ki_child_run(argv, how, &tail, err);
 
 	if (rc > 0)
-		rc = ki_fail(err, "xl dmesg, and the logs in /var/log/xen",
-			     "the guest did not start", "%s", tail ? tail : "");
+		rc = xl_failed(tail ? tail : "", err);
 	free(tail);
 	free(cfg);
 	return rc;

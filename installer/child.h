@@ -15,7 +15,7 @@ struct ki_child {
 /*
  * Runs @argv (found in PATH), waits for it. Returns its exit status (128 + the
  * signal when killed), -1 and @err when it cannot be run, -2 when cancelled (it
- * is then dead). @tail (may be NULL; caller frees) gets the last 1,000 bytes
+ * is then dead). @tail (may be NULL; caller frees) gets the last 8,000 bytes
  * that it said.
  */
 int ki_child_run(const char *const argv[], const struct ki_child *how, char **tail,
