@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include "core/console.h"
 #include "core/domain.h"
 #include "core/evtchn.h"
 #include "core/sched.h"
