@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -105,6 +106,14 @@ struct job *job_run(const char *title, const char *const *argv, bool quiet,
 		become(argv);
 	}
 	close(fds[1]);
+	/* It cannot be gone yet: only we reap it. */
+	job->pidfd = pidfd_open(job->pid, 0);
+	if (job->pidfd < 0) {
+		kill(job->pid, SIGKILL);
+		waitpid(job->pid, NULL, 0);
+		close(fds[0]);
+		return NULL;
+	}
 	job->used = job->running = true;
 	job->quiet = quiet;
 	job->fd = fds[0];
@@ -121,9 +130,13 @@ int job_poll_fds(struct pollfd *pfds, int max)
 {
 	int n = 0;
 
-	for (int i = 0; i < MAX_JOBS && n < max; i++)
-		if (jobs[i].running)
+	for (int i = 0; i < MAX_JOBS && n + 1 < max; i++) {
+		if (!jobs[i].running)
+			continue;
+		pfds[n++] = (struct pollfd){.fd = jobs[i].pidfd, .events = POLLIN};
+		if (jobs[i].fd >= 0)
 			pfds[n++] = (struct pollfd){.fd = jobs[i].fd, .events = POLLIN};
+	}
 	return n;
 }
 
@@ -150,13 +163,35 @@ static void keep(struct job *job, const char *bytes, size_t n)
 	grown[job->output_len] = '\0';
 }
 
+/* Reads what there is to read; closes the pipe at its end. */
+static void drain(struct job *job)
+{
+	char buf[4096];
+	ssize_t n = -1;
+
+	errno = EAGAIN;
+	while (job->fd >= 0 && (n = read(job->fd, buf, sizeof(buf))) > 0)
+		keep(job, buf, (size_t)n);
+	if (job->fd >= 0 && (n == 0 || (errno != EAGAIN && errno != EINTR))) {
+		close(job->fd);
+		job->fd = -1;
+	}
+}
+
+/*
+ * Ends the job when its process has ended, whether or not something that it started
+ * still holds the pipe.
+ */
 static void reap(struct job *job)
 {
-	int status = 0;
+	int status;
 
-	close(job->fd);
-	while (waitpid(job->pid, &status, 0) < 0 && errno == EINTR)
-		;
+	if (waitpid(job->pid, &status, WNOHANG) != job->pid)
+		return;
+	drain(job);
+	if (job->fd >= 0)
+		close(job->fd);
+	close(job->pidfd);
 	job->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 	job->running = false;
 	if (job->done)
@@ -165,19 +200,11 @@ static void reap(struct job *job)
 
 void job_service(void)
 {
-	char buf[4096];
-
 	for (int i = 0; i < MAX_JOBS; i++) {
-		struct job *job = &jobs[i];
-		ssize_t n;
-
-		if (!job->running)
+		if (!jobs[i].running)
 			continue;
-		while ((n = read(job->fd, buf, sizeof(buf))) > 0)
-			keep(job, buf, (size_t)n);
-		/* The end of its output is the end of the command. */
-		if (n == 0 || (errno != EAGAIN && errno != EINTR))
-			reap(job);
+		drain(&jobs[i]);
+		reap(&jobs[i]);
 	}
 }
 
@@ -211,7 +238,9 @@ void job_end_all(void)
 		 * now. */
 		if (jobs[i].running && jobs[i].quiet) {
 			kill(-jobs[i].pid, SIGTERM);
-			close(jobs[i].fd);
+			if (jobs[i].fd >= 0)
+				close(jobs[i].fd);
+			close(jobs[i].pidfd);
 			waitpid(jobs[i].pid, NULL, 0);
 		}
 		free(jobs[i].output);

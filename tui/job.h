@@ -26,7 +26,8 @@ struct job {
 	bool quiet; /* a reader for a view, not an action: no events, no progress */
 	bool cancelled;
 	pid_t pid;
-	int fd;	    /* its standard output and error */
+	int fd;	    /* its standard output and error; -1 when it closed them */
+	int pidfd;  /* readable when it has ended */
 	int status; /* exit status, or 128 + signal; valid when it has ended */
 	time_t started;
 	int64_t started_ms;
@@ -45,7 +46,7 @@ struct job {
 struct job *job_run(const char *title, const char *const *argv, bool quiet,
 		    job_done *done, void *arg);
 
-/* Fills pfds with the running jobs' descriptors; returns how many. */
+/* Fills pfds with the running jobs' descriptors, two each; returns how many. */
 int job_poll_fds(struct pollfd *pfds, int max);
 /* Reads what is there and reaps what has ended. */
 void job_service(void);

@@ -150,7 +150,7 @@ static int poll_limit(void)
 
 static void loop(struct app *app)
 {
-	struct pollfd pfds[3 + MAX_JOBS];
+	struct pollfd pfds[3 + 2 * MAX_JOBS];
 
 	while (!app->quit) {
 		struct snapshot *snap;
@@ -160,7 +160,7 @@ static void loop(struct app *app)
 		pfds[0] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
 		pfds[1] = (struct pollfd){.fd = model_fd(app->model), .events = POLLIN};
 		pfds[2] = (struct pollfd){.fd = signal_pipe[0], .events = POLLIN};
-		count += job_poll_fds(pfds + 3, MAX_JOBS);
+		count += job_poll_fds(pfds + 3, 2 * MAX_JOBS);
 		if (poll(pfds, (nfds_t)count, poll_limit()) < 0 && errno != EINTR)
 			break;
 		/* Also without input: curses has noted a change of size, or an Esc is
