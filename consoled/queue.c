@@ -30,6 +30,8 @@ bool queue_put(struct queue *q, const void *p, size_t n, size_t max)
 {
 	if (n > max || q->len > max - n)
 		return false;
+	if (!n)
+		return true;
 	if (q->start + q->len + n > q->cap && !grow(q, q->len + n))
 		return false;
 	memcpy(q->buf + q->start + q->len, p, n);
