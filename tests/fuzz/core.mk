@@ -1,5 +1,5 @@
 # Heap, event queues, run queue and timers: a short run here; each target runs as long as you like.
-EXTRA_DIST += fuzz/core_fuzz.h fuzz/buddy_fuzz.c fuzz/evtchn_fuzz.c fuzz/sched_fuzz.c fuzz/core_smoke
+EXTRA_DIST += fuzz/README.md fuzz/core_fuzz.h fuzz/buddy_fuzz.c fuzz/evtchn_fuzz.c fuzz/sched_fuzz.c fuzz/core_smoke
 if HAVE_CLANG
 core_fuzz_targets = fuzz/buddy_fuzz fuzz/evtchn_fuzz fuzz/sched_fuzz
 core_fuzz_cc = $(CLANG) -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined \

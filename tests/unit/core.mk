@@ -6,7 +6,7 @@ core_tests = unit/buddy_test unit/timer_heap_test unit/runqueue_test unit/evtchn
 
 TESTS += $(core_tests)
 check_PROGRAMS += $(core_tests)
-EXTRA_DIST += unit/must.h unit/fake/core/machine.h
+EXTRA_DIST += unit/README.md unit/must.h unit/fake/core/machine.h
 
 unit_buddy_test_SOURCES = unit/buddy_test.c ../hypervisor/logic/buddy.c
 unit_buddy_test_CPPFLAGS = $(core_cppflags)
