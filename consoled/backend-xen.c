@@ -143,7 +143,8 @@ static void *map_ring(struct backend *b, const struct console_desc *d, bool *gra
 	if (p || d->token)
 		return p;
 	/* A toolstack that fills no grant entry: by frame number, as of old. */
-	p = xenforeignmemory_map(b->fmem, d->domid, PROT_READ | PROT_WRITE, 1, &frame, &err);
+	p = xenforeignmemory_map(b->fmem, d->domid, PROT_READ | PROT_WRITE, 1, &frame,
+				 &err);
 	if (p && err) {
 		xenforeignmemory_unmap(b->fmem, p, 1);
 		errno = -err;
@@ -159,7 +160,8 @@ static void unmap_ring(struct backend *b, void *p, bool granted)
 		b->ev->trouble(b->ctx, "a console ring could not be unmapped");
 }
 
-static int bind_port(struct backend *b, const struct console_desc *d, struct binding *bind)
+static int bind_port(struct backend *b, const struct console_desc *d,
+		     struct binding *bind)
 {
 	int port = xenevtchn_bind_interdomain(b->evtchn, d->domid, d->port), e;
 

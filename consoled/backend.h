@@ -59,8 +59,7 @@ struct backend_ops {
 	void (*notify)(struct backend *b, struct channel *ch);
 	void (*rearm)(struct backend *b, struct channel *ch);
 	/* Tells other tools which pty leads to this console; "": none any more. */
-	void (*publish)(struct backend *b, const struct console_desc *d,
-			const char *tty);
+	void (*publish)(struct backend *b, const struct console_desc *d, const char *tty);
 	/* Asks the guest's kernel for a SysRq; -errno when that cannot be. */
 	int (*sysrq)(struct backend *b, uint32_t domid, char key);
 };

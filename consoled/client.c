@@ -13,9 +13,9 @@
 
 #include "daemon.h"
 
-#define IN_MAX	    (2 * KCON_MAX_FRAME)
-#define REPLY_ROOM  (4u << 20) /* beyond the output limit: answers are not dropped */
-#define ASK_ROOM    (1u << 19) /* of it may be in use when the next request is taken */
+#define IN_MAX	   (2 * KCON_MAX_FRAME)
+#define REPLY_ROOM (4u << 20) /* beyond the output limit: answers are not dropped */
+#define ASK_ROOM   (1u << 19) /* of it may be in use when the next request is taken */
 
 static void on_client(uv_poll_t *p, int status, int events);
 
@@ -127,9 +127,11 @@ static void handle_hello(struct client *c, const struct kcon_frame *f)
 	uint16_t version = 0;
 	char program[128];
 
-	if (f->type != KCON_HELLO || !kcon_get_hello(f, &version, program, sizeof(program))) {
-		client_error(c, f->tag, KCON_E_PROTO, "a HELLO of keel's console protocol "
-						       "is needed first");
+	if (f->type != KCON_HELLO ||
+	    !kcon_get_hello(f, &version, program, sizeof(program))) {
+		client_error(c, f->tag, KCON_E_PROTO,
+			     "a HELLO of keel's console protocol "
+			     "is needed first");
 		client_close(c);
 		return;
 	}
@@ -140,7 +142,8 @@ static void handle_hello(struct client *c, const struct kcon_frame *f)
 	if (c->greeted)
 		return;
 	client_error(c, f->tag, KCON_E_VERSION,
-		     "this daemon speaks protocol version %u, not %u", KCON_VERSION, version);
+		     "this daemon speaks protocol version %u, not %u", KCON_VERSION,
+		     version);
 	client_close(c);
 }
 
@@ -240,7 +243,8 @@ bool client_send(struct client *c, const struct kcon_w *w)
 {
 	if (c->kind == CLIENT_PTY)
 		return true;
-	if (!w->overflow && enqueue(c, w->buf, w->len, c->d->conf.client_queue + REPLY_ROOM))
+	if (!w->overflow &&
+	    enqueue(c, w->buf, w->len, c->d->conf.client_queue + REPLY_ROOM))
 		return true;
 	client_kill(c);
 	return false;
@@ -472,7 +476,7 @@ void client_item(const struct session *s, struct kcon_list_item *i)
 	if (s->log_trouble)
 		i->flags |= KCON_ITEM_LOG_TROUBLE;
 	TAILQ_FOREACH(c, &s->clients, of_session)
-		i->viewers++;
+	i->viewers++;
 	i->bytes = s->rec.head;
 	i->dropped = s->log_lost + s->view_lost;
 	i->last_ms = s->last_ms ? s->last_ms : rec_time(&s->rec, s->rec.head);
@@ -489,7 +493,8 @@ void clients_changed(struct session *s)
 	client_item(s, &item);
 	kcon_w_init(&w, buf, sizeof(buf));
 	kcon_put_list_item(&w, 0, &item);
-	TAILQ_FOREACH(c, &s->d->clients, all) {
+	TAILQ_FOREACH(c, &s->d->clients, all)
+	{
 		if (c->subscribed && !c->dead && may_view(s, c))
 			client_send(c, &w);
 	}
@@ -500,5 +505,5 @@ void clients_changed(struct session *s)
 	kcon_w_str(&w, s->rec.h->name);
 	kcon_w_end(&w, m);
 	TAILQ_FOREACH(c, &s->clients, of_session)
-		client_send(c, &w);
+	client_send(c, &w);
 }

@@ -58,8 +58,8 @@ __attribute__((format(printf, 2, 3))) static void status(struct attachment *a,
 	}
 	tty_size(&cols, &rows);
 	n = snprintf(line, sizeof(line),
-		     "\0337\033[?6l\033[%u;1H\033[0;7m[keel: %.*s]\033[K\033[0m\0338", rows,
-		     (int)(cols > 10 ? cols - 9 : 1), text);
+		     "\0337\033[?6l\033[%u;1H\033[0;7m[keel: %.*s]\033[K\033[0m\0338",
+		     rows, (int)(cols > 10 ? cols - 9 : 1), text);
 	tty_write(line, (size_t)n);
 	a->status_until = clock_ms(CLOCK_MONOTONIC) + STATUS_MS;
 }
@@ -122,8 +122,8 @@ static int attach(struct attachment *a, uint8_t flags)
 		flags |= KCON_ATTACH_FORCE;
 	a->want = wanted_role(o);
 	e = attach_as(a, a->want, flags);
-	if (o->role != WANT_ANY ||
-	    (e != -(KCON_CLIENT_ERR + KCON_E_BUSY) && e != -(KCON_CLIENT_ERR + KCON_E_DENIED)))
+	if (o->role != WANT_ANY || (e != -(KCON_CLIENT_ERR + KCON_E_BUSY) &&
+				    e != -(KCON_CLIENT_ERR + KCON_E_DENIED)))
 		return e;
 	return attach_as(a, KCON_VIEWER, flags);
 }
@@ -374,13 +374,11 @@ static const struct command {
 	char letter;
 	void (*run)(struct attachment *a);
 } commands[] = {
-	{'d', cmd_detach},  {'.', cmd_detach},	   {'t', cmd_take},
-	{'x', cmd_exclusive}, {'f', cmd_force},	   {'r', cmd_release},
-	{'g', cmd_give},    {'w', cmd_who},	   {'?', cmd_help},
-	{'b', cmd_scrollback}, {'/', cmd_search},  {'B', cmd_break},
-	{'S', cmd_sysrq},   {'k', cmd_key},	   {'l', cmd_log},
-	{'R', cmd_record},  {'z', cmd_size},	   {'L', cmd_repaint},
-	{'n', cmd_next},    {'p', cmd_previous},
+	{'d', cmd_detach}, {'.', cmd_detach},	  {'t', cmd_take},   {'x', cmd_exclusive},
+	{'f', cmd_force},  {'r', cmd_release},	  {'g', cmd_give},   {'w', cmd_who},
+	{'?', cmd_help},   {'b', cmd_scrollback}, {'/', cmd_search}, {'B', cmd_break},
+	{'S', cmd_sysrq},  {'k', cmd_key},	  {'l', cmd_log},    {'R', cmd_record},
+	{'z', cmd_size},   {'L', cmd_repaint},	  {'n', cmd_next},   {'p', cmd_previous},
 };
 
 static void command(struct attachment *a, uint8_t letter)
@@ -447,7 +445,8 @@ static void show(struct attachment *a, const struct kcon_event *ev)
 		a->done = true;
 		a->status = EXIT_FAILED;
 	}
-	if (a->cast && !cast_output(a->cast, clock_ms(CLOCK_REALTIME), ev->bytes, ev->len))
+	if (a->cast &&
+	    !cast_output(a->cast, clock_ms(CLOCK_REALTIME), ev->bytes, ev->len))
 		stop_recording(a);
 	a->offset = ev->offset;
 }

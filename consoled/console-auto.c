@@ -108,8 +108,9 @@ static void who_text(const struct kcon_who_item *i, void *ctx)
 
 	(void)ctx;
 	text_stamp(i->since_ms, stamp);
-	printf("%-20s %-8s %5u %-14s %6u %-9s %s%s\n", i->name, i->console, i->id, i->user,
-	       i->uid, kcon_role_name(i->role), stamp, i->lagging ? " lagging" : "");
+	printf("%-20s %-8s %5u %-14s %6u %-9s %s%s\n", i->name, i->console, i->id,
+	       i->user, i->uid, kcon_role_name(i->role), stamp,
+	       i->lagging ? " lagging" : "");
 }
 
 int auto_who(struct kcon *k, const struct options *o)
@@ -118,8 +119,8 @@ int auto_who(struct kcon *k, const struct options *o)
 	int e;
 
 	if (!o->json)
-		printf("%-20s %-8s %5s %-14s %6s %-9s %s\n", "GUEST", "CONSOLE", "ID", "USER",
-		       "UID", "ROLE", "SINCE");
+		printf("%-20s %-8s %5s %-14s %6s %-9s %s\n", "GUEST", "CONSOLE", "ID",
+		       "USER", "UID", "ROLE", "SINCE");
 	e = kcon_who(k, o->guest, o->console, o->json ? who_json : who_text, a);
 	if (!e && o->json)
 		print_json(a);
@@ -285,7 +286,8 @@ int auto_tail(struct kcon *k, const struct options *o)
 	if (o->follow)
 		e = attach_quietly(k, o, KCON_VIEWER, &a);
 	if (!e)
-		e = text_load(k, o->guest, o->console, o->follow ? a.offset : UINT64_MAX, &l);
+		e = text_load(k, o->guest, o->console, o->follow ? a.offset : UINT64_MAX,
+			      &l);
 	if (e)
 		return complain(k, e);
 	for (size_t i = l.n > (size_t)o->tail ? l.n - (size_t)o->tail : 0; i < l.n; i++)
@@ -534,7 +536,8 @@ int auto_verb(struct kcon *k, const struct options *o)
 
 	if (o->verb != KCON_V_RELOAD && o->verb != KCON_V_UPGRADE)
 		e = attach_quietly(k, o,
-				   o->verb == KCON_V_KICK || o->verb == KCON_V_RELEASE_RING
+				   o->verb == KCON_V_KICK ||
+						   o->verb == KCON_V_RELEASE_RING
 					   ? KCON_VIEWER
 					   : KCON_WRITER,
 				   &a);

@@ -47,7 +47,8 @@ struct cast *cast_create(const char *path, unsigned cols, unsigned rows, uint64_
 	json_object_object_add(o, "version", json_object_new_int(2));
 	json_object_object_add(o, "width", json_object_new_int((int)cols));
 	json_object_object_add(o, "height", json_object_new_int((int)rows));
-	json_object_object_add(o, "timestamp", json_object_new_int64((int64_t)(ms / 1000)));
+	json_object_object_add(o, "timestamp",
+			       json_object_new_int64((int64_t)(ms / 1000)));
 	json_object_object_add(o, "title", json_object_new_string(title));
 	put_json(c->f, o);
 	return c;
@@ -93,7 +94,7 @@ static bool each_piece(const struct kcon_history *h, piece_fn *fn, void *ctx)
 	kfilter_init(&f, false);
 	while (at < h->len) {
 		uint64_t end = mark + 1 < h->nmarks ? h->marks[mark + 1].offset - h->first
-						     : h->len;
+						    : h->len;
 		uint64_t ms = h->nmarks ? h->marks[mark].ms : 0;
 
 		if (end > h->len)
@@ -223,7 +224,8 @@ static bool play_line(const char *line, struct pace *pace, struct kfilter *f)
 			uint8_t out[4096 + KFILTER_SEQ_MAX];
 			size_t part = n - i < 4096 ? n - i : 4096;
 
-			ok = tty_write(out, kfilter_run(f, (const uint8_t *)s + i, part, out));
+			ok = tty_write(out,
+				       kfilter_run(f, (const uint8_t *)s + i, part, out));
 			i += part;
 		}
 	}

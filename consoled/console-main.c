@@ -27,37 +27,94 @@ static const char usage[] =
 	"other:   --socket PATH, --help, --version\n";
 
 enum {
-	O_SOCKET = 256, O_VIEW, O_WRITE, O_TAKE, O_FORCE, O_EXCLUSIVE, O_ESCAPE, O_RECORD,
-	O_RAW, O_NOREPAINT, O_LIST, O_WHO, O_SCREEN, O_TAIL, O_FOLLOW, O_GREP, O_EXPECT,
-	O_SEND, O_TIMEOUT, O_HISTORY, O_EXPORT, O_REPLAY, O_SPEED, O_BREAK, O_SYSRQ, O_GIVE,
-	O_KICK, O_LOG, O_RELEASE_RING, O_RELOAD, O_UPGRADE, O_JSON, O_HELP, O_VERSION,
+	O_SOCKET = 256,
+	O_VIEW,
+	O_WRITE,
+	O_TAKE,
+	O_FORCE,
+	O_EXCLUSIVE,
+	O_ESCAPE,
+	O_RECORD,
+	O_RAW,
+	O_NOREPAINT,
+	O_LIST,
+	O_WHO,
+	O_SCREEN,
+	O_TAIL,
+	O_FOLLOW,
+	O_GREP,
+	O_EXPECT,
+	O_SEND,
+	O_TIMEOUT,
+	O_HISTORY,
+	O_EXPORT,
+	O_REPLAY,
+	O_SPEED,
+	O_BREAK,
+	O_SYSRQ,
+	O_GIVE,
+	O_KICK,
+	O_LOG,
+	O_RELEASE_RING,
+	O_RELOAD,
+	O_UPGRADE,
+	O_JSON,
+	O_HELP,
+	O_VERSION,
 };
 
 static const struct option longs[] = {
-	{"socket", 1, 0, O_SOCKET},	{"view", 0, 0, O_VIEW},
-	{"write", 0, 0, O_WRITE},	{"take", 0, 0, O_TAKE},
-	{"force", 0, 0, O_FORCE},	{"exclusive", 0, 0, O_EXCLUSIVE},
-	{"escape", 1, 0, O_ESCAPE},	{"record", 1, 0, O_RECORD},
-	{"raw", 0, 0, O_RAW},		{"no-repaint", 0, 0, O_NOREPAINT},
-	{"list", 0, 0, O_LIST},		{"who", 0, 0, O_WHO},
-	{"screen", 0, 0, O_SCREEN},	{"tail", 2, 0, O_TAIL},
-	{"follow", 0, 0, O_FOLLOW},	{"grep", 1, 0, O_GREP},
-	{"expect", 1, 0, O_EXPECT},	{"send", 1, 0, O_SEND},
-	{"timeout", 1, 0, O_TIMEOUT},	{"history", 0, 0, O_HISTORY},
-	{"export", 1, 0, O_EXPORT},	{"replay", 2, 0, O_REPLAY},
-	{"speed", 1, 0, O_SPEED},	{"break", 0, 0, O_BREAK},
-	{"sysrq", 1, 0, O_SYSRQ},	{"give", 1, 0, O_GIVE},
-	{"kick", 1, 0, O_KICK},		{"log", 1, 0, O_LOG},
+	{"socket", 1, 0, O_SOCKET},
+	{"view", 0, 0, O_VIEW},
+	{"write", 0, 0, O_WRITE},
+	{"take", 0, 0, O_TAKE},
+	{"force", 0, 0, O_FORCE},
+	{"exclusive", 0, 0, O_EXCLUSIVE},
+	{"escape", 1, 0, O_ESCAPE},
+	{"record", 1, 0, O_RECORD},
+	{"raw", 0, 0, O_RAW},
+	{"no-repaint", 0, 0, O_NOREPAINT},
+	{"list", 0, 0, O_LIST},
+	{"who", 0, 0, O_WHO},
+	{"screen", 0, 0, O_SCREEN},
+	{"tail", 2, 0, O_TAIL},
+	{"follow", 0, 0, O_FOLLOW},
+	{"grep", 1, 0, O_GREP},
+	{"expect", 1, 0, O_EXPECT},
+	{"send", 1, 0, O_SEND},
+	{"timeout", 1, 0, O_TIMEOUT},
+	{"history", 0, 0, O_HISTORY},
+	{"export", 1, 0, O_EXPORT},
+	{"replay", 2, 0, O_REPLAY},
+	{"speed", 1, 0, O_SPEED},
+	{"break", 0, 0, O_BREAK},
+	{"sysrq", 1, 0, O_SYSRQ},
+	{"give", 1, 0, O_GIVE},
+	{"kick", 1, 0, O_KICK},
+	{"log", 1, 0, O_LOG},
 	{"release-ring", 0, 0, O_RELEASE_RING},
-	{"reload", 0, 0, O_RELOAD},	{"upgrade", 0, 0, O_UPGRADE},
-	{"json", 0, 0, O_JSON},		{"help", 0, 0, O_HELP},
-	{"version", 0, 0, O_VERSION},	{0, 0, 0, 0},
+	{"reload", 0, 0, O_RELOAD},
+	{"upgrade", 0, 0, O_UPGRADE},
+	{"json", 0, 0, O_JSON},
+	{"help", 0, 0, O_HELP},
+	{"version", 0, 0, O_VERSION},
+	{0, 0, 0, 0},
 };
 
 /* What is to be done; one of these a call. */
 enum action {
-	ACT_ATTACH, ACT_LIST, ACT_WHO, ACT_SCREEN, ACT_TAIL, ACT_GREP, ACT_EXPECT,
-	ACT_EXPORT, ACT_REPLAY, ACT_VERB, ACT_HELP, ACT_VERSION,
+	ACT_ATTACH,
+	ACT_LIST,
+	ACT_WHO,
+	ACT_SCREEN,
+	ACT_TAIL,
+	ACT_GREP,
+	ACT_EXPECT,
+	ACT_EXPORT,
+	ACT_REPLAY,
+	ACT_VERB,
+	ACT_HELP,
+	ACT_VERSION,
 };
 
 struct parsed {
@@ -129,8 +186,8 @@ static bool add_step(struct parsed *p, bool send, const char *text)
 
 static bool option_of_role(struct parsed *p, int c)
 {
-	static const enum want_role roles[] = {WANT_VIEW, WANT_WRITE, WANT_TAKE, WANT_FORCE,
-					       WANT_EXCLUSIVE};
+	static const enum want_role roles[] = {WANT_VIEW, WANT_WRITE, WANT_TAKE,
+					       WANT_FORCE, WANT_EXCLUSIVE};
 
 	if (c < O_VIEW || c > O_EXCLUSIVE)
 		return false;
@@ -210,19 +267,42 @@ static bool option(struct parsed *p, int c, const char *arg)
 	if (c >= O_BREAK && c <= O_UPGRADE)
 		return option_of_verb(p, c, arg);
 	switch (c) {
-	case O_SOCKET: p->o.socket = arg; return true;
-	case O_ESCAPE: p->o.prefix = escape_parse(arg); return p->o.prefix >= 0;
-	case O_RECORD: p->o.record = arg; return true;
-	case O_RAW: p->o.raw = true; return true;
-	case O_NOREPAINT: p->o.norepaint = true; return true;
-	case O_FOLLOW: p->o.follow = true; return true;
-	case O_TIMEOUT: return number(arg, 0, 1e6, &p->o.timeout);
-	case O_HISTORY: p->o.history = true; return true;
-	case O_SPEED: return number(arg, 0, 1e6, &p->o.speed);
-	case O_JSON: p->o.json = true; return true;
-	case O_HELP: act(p, ACT_HELP); return true;
-	case O_VERSION: act(p, ACT_VERSION); return true;
-	default: return option_of_look(p, c, arg);
+	case O_SOCKET:
+		p->o.socket = arg;
+		return true;
+	case O_ESCAPE:
+		p->o.prefix = escape_parse(arg);
+		return p->o.prefix >= 0;
+	case O_RECORD:
+		p->o.record = arg;
+		return true;
+	case O_RAW:
+		p->o.raw = true;
+		return true;
+	case O_NOREPAINT:
+		p->o.norepaint = true;
+		return true;
+	case O_FOLLOW:
+		p->o.follow = true;
+		return true;
+	case O_TIMEOUT:
+		return number(arg, 0, 1e6, &p->o.timeout);
+	case O_HISTORY:
+		p->o.history = true;
+		return true;
+	case O_SPEED:
+		return number(arg, 0, 1e6, &p->o.speed);
+	case O_JSON:
+		p->o.json = true;
+		return true;
+	case O_HELP:
+		act(p, ACT_HELP);
+		return true;
+	case O_VERSION:
+		act(p, ACT_VERSION);
+		return true;
+	default:
+		return option_of_look(p, c, arg);
 	}
 }
 
@@ -264,7 +344,8 @@ static bool parse(int argc, char **argv, struct parsed *p)
 {
 	int c;
 
-	*p = (struct parsed){.o = {.prefix = 0x1d, .speed = 1, .timeout = 30, .tail = -1}};
+	*p = (struct parsed){
+		.o = {.prefix = 0x1d, .speed = 1, .timeout = 30, .tail = -1}};
 	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		if (c == 'h')
 			c = O_HELP;
@@ -308,16 +389,26 @@ static int replay_file(const struct options *o)
 static int run(struct kcon **k, const struct parsed *p)
 {
 	switch (p->action) {
-	case ACT_LIST: return auto_list(*k, &p->o);
-	case ACT_WHO: return auto_who(*k, &p->o);
-	case ACT_SCREEN: return auto_screen(*k, &p->o);
-	case ACT_TAIL: return auto_tail(*k, &p->o);
-	case ACT_GREP: return auto_grep(*k, &p->o);
-	case ACT_EXPECT: return auto_expect(*k, &p->o);
-	case ACT_EXPORT: return cast_export(*k, &p->o, p->o.export);
-	case ACT_REPLAY: return cast_replay_history(*k, &p->o);
-	case ACT_VERB: return auto_verb(*k, &p->o);
-	default: return attach_run(k, &p->o);
+	case ACT_LIST:
+		return auto_list(*k, &p->o);
+	case ACT_WHO:
+		return auto_who(*k, &p->o);
+	case ACT_SCREEN:
+		return auto_screen(*k, &p->o);
+	case ACT_TAIL:
+		return auto_tail(*k, &p->o);
+	case ACT_GREP:
+		return auto_grep(*k, &p->o);
+	case ACT_EXPECT:
+		return auto_expect(*k, &p->o);
+	case ACT_EXPORT:
+		return cast_export(*k, &p->o, p->o.export);
+	case ACT_REPLAY:
+		return cast_replay_history(*k, &p->o);
+	case ACT_VERB:
+		return auto_verb(*k, &p->o);
+	default:
+		return attach_run(k, &p->o);
 	}
 }
 

@@ -69,7 +69,8 @@ static void show(const struct pager *p)
 	if (p->top < p->l.n)
 		text_stamp(p->l.line[p->top].ms, stamp);
 	n = snprintf(status, sizeof(status),
-		     "\033[7m %s  line %zu of %zu  %s  arrows PgUp PgDn g G / n N q \033[K\033[0m",
+		     "\033[7m %s  line %zu of %zu  %s  arrows PgUp PgDn g G / n N q "
+		     "\033[K\033[0m",
 		     stamp, p->top + 1, p->l.n, p->message ? p->message : "");
 	tty_write(status, (size_t)n);
 }
@@ -151,17 +152,50 @@ static bool handle(struct pager *p, int key)
 {
 	p->message = NULL;
 	switch (key) {
-	case -1: case 'q': case 3: return false;
-	case 'k': case 'y': move(p, -1); break;
-	case 'j': case '\r': move(p, 1); break;
-	case 'b': case 2: case 21: move(p, -(long)p->rows); break;
-	case ' ': case 'f': case 6: case 4: move(p, (long)p->rows); break;
-	case 'g': case '<': p->top = 0; break;
-	case 'G': case '>': p->top = last_top(p); break;
-	case '/': case '?': ask(p); break;
-	case 'n': search(p, true); break;
-	case 'N': search(p, false); break;
-	case 27: cursor_key(p); break;
+	case -1:
+	case 'q':
+	case 3:
+		return false;
+	case 'k':
+	case 'y':
+		move(p, -1);
+		break;
+	case 'j':
+	case '\r':
+		move(p, 1);
+		break;
+	case 'b':
+	case 2:
+	case 21:
+		move(p, -(long)p->rows);
+		break;
+	case ' ':
+	case 'f':
+	case 6:
+	case 4:
+		move(p, (long)p->rows);
+		break;
+	case 'g':
+	case '<':
+		p->top = 0;
+		break;
+	case 'G':
+	case '>':
+		p->top = last_top(p);
+		break;
+	case '/':
+	case '?':
+		ask(p);
+		break;
+	case 'n':
+		search(p, true);
+		break;
+	case 'N':
+		search(p, false);
+		break;
+	case 27:
+		cursor_key(p);
+		break;
 	}
 	return true;
 }

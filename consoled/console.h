@@ -55,9 +55,9 @@ struct options {
 int complain(const struct kcon *k, int error);
 
 /* console-tty.c */
-int tty_raw(void);	  /* 0 or -errno; undone at exit and by tty_restore() */
+int tty_raw(void); /* 0 or -errno; undone at exit and by tty_restore() */
 void tty_restore(void);
-bool tty_is(void);	  /* stdin and stdout are terminals */
+bool tty_is(void); /* stdin and stdout are terminals */
 void tty_size(unsigned *cols, unsigned *rows);
 bool tty_write(const void *p, size_t n); /* false: nobody reads it any more */
 /* Reads stdin: bytes, 0 at its end, or -errno; what was unread comes first. */

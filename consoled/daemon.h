@@ -20,8 +20,8 @@
 
 #ifndef TAILQ_FOREACH_SAFE
 #define TAILQ_FOREACH_SAFE(var, head, field, next)                                       \
-	for ((var) = TAILQ_FIRST(head);                                                  \
-	     (var) && ((next) = TAILQ_NEXT((var), field), 1); (var) = (next))
+	for ((var) = TAILQ_FIRST(head); (var) && ((next) = TAILQ_NEXT((var), field), 1); \
+	     (var) = (next))
 #endif
 
 struct daemon;
@@ -48,7 +48,7 @@ struct session {
 	struct record rec;
 	char file[96]; /* of the record, in the state directory */
 	struct guest_conf conf;
-	uint8_t state; /* enum kcon_state */
+	uint8_t state;		  /* enum kcon_state */
 	struct console_desc desc; /* of the present or the last domain */
 	/* Source: a ring, or a serial line's pty. */
 	bool open;
@@ -200,9 +200,8 @@ void client_kill(struct client *c);
 void client_free(struct client *c);
 bool client_send(struct client *c, const struct kcon_w *w);
 void client_ok(struct client *c, uint16_t tag);
-__attribute__((format(printf, 4, 5))) void client_error(struct client *c, uint16_t tag,
-							uint16_t code, const char *fmt,
-							...);
+__attribute__((format(printf, 4, 5))) void
+client_error(struct client *c, uint16_t tag, uint16_t code, const char *fmt, ...);
 __attribute__((format(printf, 3, 4))) void client_notice(struct client *c, uint8_t kind,
 							 const char *fmt, ...);
 void client_poll(struct client *c);

@@ -20,14 +20,17 @@
 
 static int tell(struct session *s, uint32_t type, uint32_t a, uint32_t b, uint64_t off)
 {
-	struct hmsg m = {.type = type, .slot = s->rec.h->slot, .a = a, .b = b, .off = off};
+	struct hmsg m = {
+		.type = type, .slot = s->rec.h->slot, .a = a, .b = b, .off = off};
 
 	return helper_send(s->d->screen, &m, NULL, -1);
 }
 
 static bool open_screen(struct session *s)
 {
-	struct hmsg m = {.type = HM_OPEN, .slot = s->rec.h->slot, .a = s->rec.h->cols,
+	struct hmsg m = {.type = HM_OPEN,
+			 .slot = s->rec.h->slot,
+			 .a = s->rec.h->cols,
 			 .b = s->rec.h->rows};
 	int fd, e;
 
@@ -60,10 +63,11 @@ static bool follow(struct session *s)
 static void unavailable(struct client *c)
 {
 	c->unpainted = true;
-	client_notice(c, KCON_N_INFO, c->s->crashes >= CRASHES_MAX
-					      ? "this console's output cannot be shown: it "
-						"crashed the terminal model"
-					      : "the screen process restarts");
+	client_notice(c, KCON_N_INFO,
+		      c->s->crashes >= CRASHES_MAX
+			      ? "this console's output cannot be shown: it "
+				"crashed the terminal model"
+			      : "the screen process restarts");
 }
 
 static unsigned followers(const struct session *s)
@@ -72,7 +76,7 @@ static unsigned followers(const struct session *s)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(c, &s->clients, of_session)
-		n += !c->raw;
+	n += !c->raw;
 	return n;
 }
 
@@ -155,7 +159,8 @@ void feed_resize(struct session *s)
 	if (!s->screen_open)
 		return;
 	tell(s, HM_RESIZE, s->rec.h->cols, s->rec.h->rows, 0);
-	TAILQ_FOREACH(c, &s->clients, of_session) {
+	TAILQ_FOREACH(c, &s->clients, of_session)
+	{
 		if (!c->raw)
 			feed_repaint(c);
 	}
@@ -200,7 +205,8 @@ void feed_raw(struct session *s)
 	struct client *c;
 	size_t n;
 
-	TAILQ_FOREACH(c, &s->clients, of_session) {
+	TAILQ_FOREACH(c, &s->clients, of_session)
+	{
 		while (c->raw && !c->lagging && !c->dead &&
 		       (n = rec_read(&s->rec, &c->raw_pos, buf, sizeof(buf)))) {
 			c->raw_pos += n;
@@ -215,7 +221,8 @@ static struct client *by_id(struct session *s, uint32_t id)
 {
 	struct client *c;
 
-	TAILQ_FOREACH(c, &s->clients, of_session) {
+	TAILQ_FOREACH(c, &s->clients, of_session)
+	{
 		if (c->id == id)
 			return c;
 	}
@@ -229,7 +236,8 @@ static void on_out(struct session *s, const struct hmsg *m)
 	if (m->off > s->rec.head)
 		return;
 	s->shown = m->off;
-	TAILQ_FOREACH(c, &s->clients, of_session) {
+	TAILQ_FOREACH(c, &s->clients, of_session)
+	{
 		if (!c->raw && !c->unpainted && !c->dead)
 			client_output(c, m->off, m->payload, m->len);
 	}
@@ -254,7 +262,8 @@ static void on_painted(struct session *s, const struct hmsg *m)
 	}
 	/* For all, after bytes were skipped: those who wait for their own, or
 	 * have a full queue, are left alone. */
-	TAILQ_FOREACH(c, &s->clients, of_session) {
+	TAILQ_FOREACH(c, &s->clients, of_session)
+	{
 		if (c->raw || c->dead || c->unpainted || c->lagging)
 			continue;
 		if (c->out.len > c->d->conf.client_queue / 2)
@@ -287,7 +296,8 @@ static struct client *snapshot_client(struct session *s, uint32_t id)
 {
 	struct client *c;
 
-	TAILQ_FOREACH(c, &s->d->clients, all) {
+	TAILQ_FOREACH(c, &s->d->clients, all)
+	{
 		if (c->id == id && c->snap_tag && c->snap_session == s && !c->dead)
 			return c;
 	}
@@ -329,7 +339,8 @@ static void on_lost(struct session *s, const struct hmsg *m)
 	mark = kcon_w_begin(&w, KCON_LOST, 0, 0);
 	kcon_w_u64(&w, m->off);
 	kcon_w_end(&w, mark);
-	TAILQ_FOREACH(c, &s->clients, of_session) {
+	TAILQ_FOREACH(c, &s->clients, of_session)
+	{
 		if (!c->raw && !c->unpainted && !c->lagging && !c->dead)
 			client_send(c, &w);
 	}
@@ -361,11 +372,13 @@ static void on_started(void *ctx)
 	struct session *s;
 	struct client *c;
 
-	TAILQ_FOREACH(s, &d->sessions, all) {
+	TAILQ_FOREACH(s, &d->sessions, all)
+	{
 		if (!followers(s) || !follow(s))
 			continue;
 		helper_ring(d->screen, s->rec.h->slot);
-		TAILQ_FOREACH(c, &s->clients, of_session) {
+		TAILQ_FOREACH(c, &s->clients, of_session)
+		{
 			if (!c->raw && (c->unpainted || c->replaying)) {
 				c->replaying = false;
 				feed_repaint(c);
@@ -388,11 +401,13 @@ static void on_died(void *ctx, int status, uint32_t busy)
 	if (s && WIFSIGNALED(status) && !d->stopping)
 		s->crashes++;
 	TAILQ_FOREACH(s, &d->sessions, all)
-		s->screen_open = s->following = false;
-	TAILQ_FOREACH(c, &d->clients, all) {
+	s->screen_open = s->following = false;
+	TAILQ_FOREACH(c, &d->clients, all)
+	{
 		if (!c->snap_tag)
 			continue;
-		client_error(c, c->snap_tag, KCON_E_UNAVAILABLE, "the screen process ended");
+		client_error(c, c->snap_tag, KCON_E_UNAVAILABLE,
+			     "the screen process ended");
 		c->snap_tag = 0;
 		c->snap_session = NULL;
 	}

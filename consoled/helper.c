@@ -12,10 +12,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define WAITING_MAX   (8u << 20)
-#define READ_BUDGET   64 /* messages taken per wake-up, so that others get their turn */
-#define RESTART_MS    100
-#define RESTART_MAX   5000
+#define WAITING_MAX (8u << 20)
+#define READ_BUDGET 64 /* messages taken per wake-up, so that others get their turn */
+#define RESTART_MS  100
+#define RESTART_MAX 5000
 
 struct waiting {
 	struct waiting *next;
@@ -87,9 +87,10 @@ static void child(struct helper *h, int sock)
 {
 	int fd[5] = {sock, h->bell.mem_fd, h->bell.event_fd, h->conf.dir_fd,
 		     h->conf.state_fd};
-	char *argv[] = {"keel-consoled", "--helper", (char *)h->conf.kind,
-			"--user",	 (char *)h->conf.user,
-			h->conf.dir ? "--confine" : NULL, (char *)h->conf.dir, NULL};
+	char *argv[] = {"keel-consoled",      "--helper",
+			(char *)h->conf.kind, "--user",
+			(char *)h->conf.user, h->conf.dir ? "--confine" : NULL,
+			(char *)h->conf.dir,  NULL};
 	sigset_t none;
 
 	sigemptyset(&none);

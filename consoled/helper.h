@@ -27,13 +27,13 @@ enum hmsg_type {
 	/* daemon to screen */
 	HM_OPEN = 1, /* record fd attached; a cols, b rows */
 	HM_CLOSE,
-	HM_FOLLOW,   /* off: where live output starts */
+	HM_FOLLOW, /* off: where live output starts */
 	HM_UNFOLLOW,
-	HM_PAINT,    /* a: request id */
-	HM_SNAP,     /* a: request id */
-	HM_REPLAY,   /* a: request id, off: from where */
-	HM_RESIZE,   /* a cols, b rows */
-	HM_CHECK,    /* nobody looks, but much was written: bring the packed screen on */
+	HM_PAINT,  /* a: request id */
+	HM_SNAP,   /* a: request id */
+	HM_REPLAY, /* a: request id, off: from where */
+	HM_RESIZE, /* a cols, b rows */
+	HM_CHECK,  /* nobody looks, but much was written: bring the packed screen on */
 	/* screen to daemon */
 	HM_OUT,	     /* off: position after it; filtered bytes */
 	HM_PAINTED,  /* a: request id (0: for all), b: cols << 16 | rows, more, off */
@@ -69,7 +69,7 @@ typedef void helper_died_fn(void *ctx, int status, uint32_t busy_slot);
 
 struct helper_conf {
 	const char *kind, *user, *dir; /* dir: to be confined to; may be NULL */
-	int dir_fd, state_fd;	 /* given to the helper; -1: none */
+	int dir_fd, state_fd;	       /* given to the helper; -1: none */
 	int nice;
 	helper_message_fn *message;
 	helper_started_fn *started;

@@ -24,7 +24,8 @@ int log_file_open(struct log_file *f, uint64_t now_ms)
 	struct stat st;
 
 	f->fd = openat(DIR, f->conf.name,
-		       O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+		       O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW |
+			       O_NONBLOCK,
 		       0640);
 	if (f->fd < 0)
 		return -errno;
@@ -161,7 +162,8 @@ int log_file_rename(struct log_file *f, const char *name)
 			for (int gz = 0; gz < 2; gz++) {
 				old_name(f->conf.name, i, gz, from, sizeof(from));
 				old_name(name, i, gz, to, sizeof(to));
-				any |= renameat2(DIR, from, DIR, to, RENAME_NOREPLACE) == 0;
+				any |= renameat2(DIR, from, DIR, to, RENAME_NOREPLACE) ==
+				       0;
 			}
 			if (!any)
 				break;

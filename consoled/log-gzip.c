@@ -74,8 +74,8 @@ static bool start(struct job *j)
 	if (j->out < 0)
 		return false;
 	/* 16 + 15: the gzip format, largest window. */
-	j->started = deflateInit2(&j->z, 6, Z_DEFLATED, 16 + 15, 8,
-				  Z_DEFAULT_STRATEGY) == Z_OK;
+	j->started = deflateInit2(&j->z, 6, Z_DEFLATED, 16 + 15, 8, Z_DEFAULT_STRATEGY) ==
+		     Z_OK;
 	return j->started;
 }
 
@@ -159,7 +159,8 @@ static struct job *job_of(const char *name)
 {
 	struct job *j;
 
-	TAILQ_FOREACH(j, &jobs, all) {
+	TAILQ_FOREACH(j, &jobs, all)
+	{
 		if (!strcmp(j->name, name))
 			return j;
 	}

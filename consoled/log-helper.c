@@ -20,8 +20,8 @@
 #include "record.h"
 
 #define CHUNK	  32768u
-#define RETRY_MS  500  /* after trouble with a file */
-#define THROTTLED 20   /* ms until a log over its rate is looked at again */
+#define RETRY_MS  500 /* after trouble with a file */
+#define THROTTLED 20  /* ms until a log over its rate is looked at again */
 #define IDLE_MS	  3600000
 
 struct log {
@@ -53,7 +53,9 @@ static uint64_t clock_ms(clockid_t id)
 
 static void report(struct log *l)
 {
-	struct hmsg m = {.type = HM_LOG_STATE, .slot = l->slot, .a = (uint32_t)l->trouble,
+	struct hmsg m = {.type = HM_LOG_STATE,
+			 .slot = l->slot,
+			 .a = (uint32_t)l->trouble,
 			 .off = l->file.now.lost};
 
 	side_send(&m, NULL, 0);
@@ -156,7 +158,8 @@ static bool format_chunk(struct log *l, size_t limit)
 		l->out = b;
 	}
 	w.end = at + n;
-	l->out_len += lines_run(&l->lines, in, n, l->out + l->out_len, when, &w, &pending);
+	l->out_len +=
+		lines_run(&l->lines, in, n, l->out + l->out_len, when, &w, &pending);
 	bucket_take(&l->rate, n);
 	/* A sequence not yet ended is read again after a restart. */
 	l->file.now.cursor = w.end - (pending < n ? pending : n);
@@ -496,7 +499,8 @@ int log_helper_main(void)
 		return 1;
 	states = mmap(NULL, LOG_STATE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
 		      HELPER_STATE_FD, 0);
-	if (states == MAP_FAILED || doorbell_map(&bell, HELPER_MEM_FD, HELPER_EVENT_FD) < 0)
+	if (states == MAP_FAILED ||
+	    doorbell_map(&bell, HELPER_MEM_FD, HELPER_EVENT_FD) < 0)
 		return 1;
 	while (!daemon_left) {
 		if (wait)

@@ -106,7 +106,8 @@ size_t lines_marker(struct lines *l, const char *text, uint64_t ms, uint8_t *out
 	int n;
 
 	lines_stamp(ms, stamp);
-	n = snprintf((char *)out, cap, "%s%s[%s]\n", l->mid_line ? "\n" : "", stamp, text);
+	n = snprintf((char *)out, cap, "%s%s[%s]\n", l->mid_line ? "\n" : "", stamp,
+		     text);
 	if (n < 0 || (size_t)n >= cap)
 		return 0;
 	l->mid_line = false;

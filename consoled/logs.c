@@ -112,8 +112,8 @@ static void on_message(void *ctx, const struct hmsg *m)
 		return;
 	s->log_trouble = (int)m->a;
 	if (s->log_trouble)
-		say(d, LOG_ERR, "%s (%s): log file: %s", s->rec.h->name, s->rec.h->console,
-		    strerror(s->log_trouble));
+		say(d, LOG_ERR, "%s (%s): log file: %s", s->rec.h->name,
+		    s->rec.h->console, strerror(s->log_trouble));
 	else
 		say(d, LOG_NOTICE, "%s (%s): log file: written again", s->rec.h->name,
 		    s->rec.h->console);
@@ -126,7 +126,7 @@ static void on_started(void *ctx)
 	struct session *s;
 
 	TAILQ_FOREACH(s, &d->sessions, all)
-		logs_open(s);
+	logs_open(s);
 }
 
 static void on_died(void *ctx, int status, uint32_t busy)

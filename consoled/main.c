@@ -22,9 +22,9 @@
 #include "log-file.h"
 #include "sandbox.h"
 
-#define CONF_PATH      "/etc/keel/consoled.conf"
-#define SETTLE_MS      5000
-#define HOUSEKEEPING   600000
+#define CONF_PATH    "/etc/keel/consoled.conf"
+#define SETTLE_MS    5000
+#define HOUSEKEEPING 600000
 
 struct options {
 	const char *conf, *socket, *state_dir, *log_dir, *journal, *backend;
@@ -117,7 +117,8 @@ void daemon_reload(struct daemon *d)
 	memcpy(c.log_dir, old.log_dir, sizeof(c.log_dir));
 	d->conf = c;
 	config_free(&old);
-	TAILQ_FOREACH(s, &d->sessions, all) {
+	TAILQ_FOREACH(s, &d->sessions, all)
+	{
 		session_configure(s);
 		logs_configure(s);
 	}
@@ -179,14 +180,16 @@ static int open_dirs(struct daemon *d)
 		say(d, LOG_ERR, "%s: %s", d->empty_dir, strerror(-e));
 		return e;
 	}
-	d->log_state = openat(d->state_dir, "log.state", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	d->log_state =
+		openat(d->state_dir, "log.state", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (d->log_state < 0 || ftruncate(d->log_state, (off_t)LOG_STATE_BYTES) < 0) {
 		say(d, LOG_ERR, "%s/log.state: %s", d->conf.state_dir, strerror(errno));
 		return -errno;
 	}
 	e = open_dir(d->conf.log_dir, 0750, &d->log_dir);
 	if (e < 0) /* consoles matter more than their logs */
-		say(d, LOG_ERR, "%s: %s; nothing is logged", d->conf.log_dir, strerror(-e));
+		say(d, LOG_ERR, "%s: %s; nothing is logged", d->conf.log_dir,
+		    strerror(-e));
 	else
 		own_log_dir(d);
 	return 0;
@@ -284,7 +287,8 @@ static const struct backend_ops *find_backend(struct daemon *d, const char *want
 		return backends[0];
 	d->backend_arg = want[n] ? want + n + 1 : "";
 	for (int i = 0; backends[i]; i++) {
-		if (strlen(backends[i]->name) == n && !strncmp(backends[i]->name, want, n))
+		if (strlen(backends[i]->name) == n &&
+		    !strncmp(backends[i]->name, want, n))
 			return backends[i];
 	}
 	return NULL;
@@ -313,7 +317,8 @@ static void resume(struct daemon *d)
 		return;
 	e = upgrade_resume(d, options.resume, pids);
 	if (e < 0)
-		say(d, LOG_ERR, "the earlier image's state is not usable: %s", strerror(-e));
+		say(d, LOG_ERR, "the earlier image's state is not usable: %s",
+		    strerror(-e));
 	helper_inherit(d->screen, pids[0]);
 	helper_inherit(d->log, pids[1]);
 	reap(d); /* those that ended while no image looked */
@@ -352,7 +357,8 @@ static void unpublish(struct daemon *d)
 {
 	struct session *s;
 
-	TAILQ_FOREACH(s, &d->sessions, all) {
+	TAILQ_FOREACH(s, &d->sessions, all)
+	{
 		if (s->state != KCON_GONE && *s->desc.tty)
 			d->ops->publish(d->backend, &s->desc, "");
 	}
@@ -363,7 +369,7 @@ static void finish(struct daemon *d)
 	struct client *c;
 
 	TAILQ_FOREACH(c, &d->clients, all)
-		client_notice(c, KCON_N_SHUTDOWN, "keel-consoled stops");
+	client_notice(c, KCON_N_SHUTDOWN, "keel-consoled stops");
 	unpublish(d);
 	/* The log helper writes what it has, once its socket is closed. */
 	helper_stop(d->screen);
@@ -415,47 +421,74 @@ static int run_helper(const struct options *o)
 	return screen ? screen_helper_main() : log_helper_main();
 }
 
-static const char usage[] =
-	"usage: keel-consoled [options]\n"
-	"  --config FILE      read FILE instead of " CONF_PATH "\n"
-	"  --check-config     check the configuration and leave\n"
-	"  --socket PATH      listen there\n"
-	"  --state-dir DIR    keep the records of consoles there\n"
-	"  --log-dir DIR      write log files there\n"
-	"  --journal PATH     the journal's socket\n"
-	"  --backend NAME     where consoles come from\n"
-	"  --version, --help\n";
+static const char usage[] = "usage: keel-consoled [options]\n"
+			    "  --config FILE      read FILE instead of " CONF_PATH "\n"
+			    "  --check-config     check the configuration and leave\n"
+			    "  --socket PATH      listen there\n"
+			    "  --state-dir DIR    keep the records of consoles there\n"
+			    "  --log-dir DIR      write log files there\n"
+			    "  --journal PATH     the journal's socket\n"
+			    "  --backend NAME     where consoles come from\n"
+			    "  --version, --help\n";
 
 static int parse(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
-		{"config", 1, 0, 'c'},	  {"check-config", 0, 0, 'C'},
-		{"socket", 1, 0, 's'},	  {"state-dir", 1, 0, 'S'},
-		{"log-dir", 1, 0, 'l'},	  {"journal", 1, 0, 'j'},
-		{"backend", 1, 0, 'b'},	  {"resume", 1, 0, 'r'},
-		{"helper", 1, 0, 'H'},	  {"user", 1, 0, 'u'},
-		{"confine", 1, 0, 'F'},	  {"version", 0, 0, 'V'},
-		{"help", 0, 0, 'h'},	  {0, 0, 0, 0},
+		{"config", 1, 0, 'c'},	{"check-config", 0, 0, 'C'},
+		{"socket", 1, 0, 's'},	{"state-dir", 1, 0, 'S'},
+		{"log-dir", 1, 0, 'l'}, {"journal", 1, 0, 'j'},
+		{"backend", 1, 0, 'b'}, {"resume", 1, 0, 'r'},
+		{"helper", 1, 0, 'H'},	{"user", 1, 0, 'u'},
+		{"confine", 1, 0, 'F'}, {"version", 0, 0, 'V'},
+		{"help", 0, 0, 'h'},	{0, 0, 0, 0},
 	};
 	int c;
 
 	*o = (struct options){.conf = CONF_PATH, .resume = -1};
 	while ((c = getopt_long(argc, argv, "c:hV", longs, NULL)) != -1) {
 		switch (c) {
-		case 'c': o->conf = optarg; o->conf_given = true; break;
-		case 'C': o->check = true; break;
-		case 's': o->socket = optarg; break;
-		case 'S': o->state_dir = optarg; break;
-		case 'l': o->log_dir = optarg; break;
-		case 'j': o->journal = optarg; break;
-		case 'b': o->backend = optarg; break;
-		case 'r': o->resume = atoi(optarg); break;
-		case 'H': o->helper = optarg; break;
-		case 'u': o->user = optarg; break;
-		case 'F': o->confine = optarg; break;
-		case 'V': puts("keel-consoled " PACKAGE_VERSION); exit(0);
-		case 'h': fputs(usage, stdout); exit(0);
-		default: return -1;
+		case 'c':
+			o->conf = optarg;
+			o->conf_given = true;
+			break;
+		case 'C':
+			o->check = true;
+			break;
+		case 's':
+			o->socket = optarg;
+			break;
+		case 'S':
+			o->state_dir = optarg;
+			break;
+		case 'l':
+			o->log_dir = optarg;
+			break;
+		case 'j':
+			o->journal = optarg;
+			break;
+		case 'b':
+			o->backend = optarg;
+			break;
+		case 'r':
+			o->resume = atoi(optarg);
+			break;
+		case 'H':
+			o->helper = optarg;
+			break;
+		case 'u':
+			o->user = optarg;
+			break;
+		case 'F':
+			o->confine = optarg;
+			break;
+		case 'V':
+			puts("keel-consoled " PACKAGE_VERSION);
+			exit(0);
+		case 'h':
+			fputs(usage, stdout);
+			exit(0);
+		default:
+			return -1;
 		}
 	}
 	return optind == argc ? 0 : -1;

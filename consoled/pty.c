@@ -173,7 +173,8 @@ static void handle(const struct inotify_event *e)
 {
 	struct pty *p;
 
-	TAILQ_FOREACH(p, &ptys, all) {
+	TAILQ_FOREACH(p, &ptys, all)
+	{
 		if (p->wd == e->wd && e->mask & IN_OPEN) {
 			opened(p);
 			return;

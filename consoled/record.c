@@ -345,8 +345,8 @@ uint64_t rec_time(const struct record *r, uint64_t offset)
 	return n ? r->marks[i % REC_MARKS].ms : 0;
 }
 
-size_t rec_marks(const struct record *r, uint64_t from, uint64_t to,
-		 struct rec_mark *out, size_t max)
+size_t rec_marks(const struct record *r, uint64_t from, uint64_t to, struct rec_mark *out,
+		 size_t max)
 {
 	uint64_t n = LOAD(r->h->nmarks), i = find_mark(r, from);
 	size_t k = 0;

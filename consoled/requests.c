@@ -46,8 +46,8 @@ static struct session *target(struct client *c, uint16_t tag, const char *name,
 	if (s)
 		return s;
 	if (e == KCON_E_AMBIGUOUS && is_operator(c))
-		client_error(c, tag, KCON_E_AMBIGUOUS, "'%s' begins several guests' names",
-			     name);
+		client_error(c, tag, KCON_E_AMBIGUOUS,
+			     "'%s' begins several guests' names", name);
 	else if (is_operator(c))
 		client_error(c, tag, KCON_E_UNKNOWN, "no guest '%s'%s%s", name,
 			     *console ? " with console " : "", console);
@@ -67,7 +67,8 @@ static bool on_list(struct client *c, const struct kcon_frame *f)
 
 	if (f->len)
 		return false;
-	TAILQ_FOREACH(s, &c->d->sessions, all) {
+	TAILQ_FOREACH(s, &c->d->sessions, all)
+	{
 		if (!may_view(s, c))
 			continue;
 		client_item(s, &item);
@@ -128,7 +129,8 @@ static bool on_attach(struct client *c, const struct kcon_frame *f)
 	if (!s)
 		return true;
 	if (a.flags & KCON_ATTACH_RAW && !is_operator(c)) {
-		client_error(c, f->tag, KCON_E_DENIED, "unfiltered output is for operators");
+		client_error(c, f->tag, KCON_E_DENIED,
+			     "unfiltered output is for operators");
 		return true;
 	}
 	role_detach(c);
@@ -164,7 +166,8 @@ static bool on_input(struct client *c, const struct kcon_frame *f)
 	if (!c->s)
 		client_error(c, f->tag, KCON_E_STATE, "not attached");
 	else if (c->s->writer != c)
-		client_error(c, f->tag, KCON_E_BUSY, "you are a viewer; take the writer role");
+		client_error(c, f->tag, KCON_E_BUSY,
+			     "you are a viewer; take the writer role");
 	else if (c->s->state != KCON_RUNNING)
 		client_error(c, f->tag, KCON_E_STATE, "the guest is %s",
 			     kcon_state_name(c->s->state));
@@ -189,7 +192,8 @@ static bool send_who(struct client *c, uint16_t tag, const struct session *s)
 	struct client *o;
 	struct kcon_w w;
 
-	TAILQ_FOREACH(o, &s->clients, of_session) {
+	TAILQ_FOREACH(o, &s->clients, of_session)
+	{
 		struct kcon_who_item i = {
 			.id = o->id,
 			.uid = o->peer.uid,
@@ -225,7 +229,8 @@ static bool on_who(struct client *c, const struct kcon_frame *f)
 			client_ok(c, f->tag);
 		return true;
 	}
-	TAILQ_FOREACH(s, &c->d->sessions, all) {
+	TAILQ_FOREACH(s, &c->d->sessions, all)
+	{
 		if (may_view(s, c) && !send_who(c, f->tag, s))
 			return true;
 	}
@@ -255,8 +260,8 @@ static bool history_part(struct client *c)
 	static uint8_t out[KCON_MAX_FRAME], data[HISTORY_PART];
 	struct rec_mark marks[HISTORY_MARKS];
 	struct transfer *t = &c->history;
-	size_t want = t->end - t->pos < HISTORY_PART ? (size_t)(t->end - t->pos)
-						      : HISTORY_PART;
+	size_t want =
+		t->end - t->pos < HISTORY_PART ? (size_t)(t->end - t->pos) : HISTORY_PART;
 	size_t n = rec_read(&t->s->rec, &t->pos, data, want), m, nm;
 	bool more = t->pos + n < t->end;
 	struct kcon_w w;
@@ -364,25 +369,20 @@ static bool on_ping(struct client *c, const struct kcon_frame *f)
 }
 
 static bool (*const handlers[])(struct client *, const struct kcon_frame *) = {
-	[KCON_LIST] = on_list,
-	[KCON_ATTACH] = on_attach,
-	[KCON_DETACH] = on_detach,
-	[KCON_INPUT] = on_input,
-	[KCON_VERB] = on_verb,
-	[KCON_WHO] = on_who,
-	[KCON_SNAPSHOT] = on_snapshot,
-	[KCON_HISTORY] = on_history,
-	[KCON_RESIZE] = on_resize,
-	[KCON_REPAINT_REQ] = on_repaint,
-	[KCON_SUBSCRIBE] = on_subscribe,
-	[KCON_PING] = on_ping,
+	[KCON_LIST] = on_list,		 [KCON_ATTACH] = on_attach,
+	[KCON_DETACH] = on_detach,	 [KCON_INPUT] = on_input,
+	[KCON_VERB] = on_verb,		 [KCON_WHO] = on_who,
+	[KCON_SNAPSHOT] = on_snapshot,	 [KCON_HISTORY] = on_history,
+	[KCON_RESIZE] = on_resize,	 [KCON_REPAINT_REQ] = on_repaint,
+	[KCON_SUBSCRIBE] = on_subscribe, [KCON_PING] = on_ping,
 };
 
 void request_handle(struct client *c, const struct kcon_frame *f)
 {
 	if (f->type < sizeof(handlers) / sizeof(handlers[0]) && handlers[f->type]) {
 		if (!handlers[f->type](c, f))
-			client_error(c, f->tag, KCON_E_PROTO, "malformed request %u", f->type);
+			client_error(c, f->tag, KCON_E_PROTO, "malformed request %u",
+				     f->type);
 		return;
 	}
 	client_error(c, f->tag, KCON_E_PROTO, "unknown request %u", f->type);

@@ -52,8 +52,11 @@ static int obtain(struct client *c, unsigned role, bool take, bool force)
 		depose(s, c, force ? "forced" : "took");
 	}
 	set_role(c, role);
-	audit(s->d, force ? "force" : old && old != c ? "take" : "write", s, c, "%s",
-	      kcon_role_name(role));
+	audit(s->d,
+	      force		? "force"
+	      : old && old != c ? "take"
+				: "write",
+	      s, c, "%s", kcon_role_name(role));
 	return 0;
 }
 
@@ -99,7 +102,8 @@ static struct client *companion(const struct client *c, uint32_t id)
 {
 	struct client *o;
 
-	TAILQ_FOREACH(o, &c->s->clients, of_session) {
+	TAILQ_FOREACH(o, &c->s->clients, of_session)
+	{
 		if (o->id == id)
 			return o;
 	}
@@ -183,7 +187,8 @@ static int switch_log(struct client *c, uint32_t arg)
 	s->rec.h->log_off = arg == 2 ? !s->rec.h->log_off : arg == 0;
 	audit(c->d, "log", s, c, "%s", s->rec.h->log_off ? "off" : "on");
 	logs_configure(s);
-	client_notice(c, KCON_N_INFO, "logging is %s now", s->rec.h->log_off ? "off" : "on");
+	client_notice(c, KCON_N_INFO, "logging is %s now",
+		      s->rec.h->log_off ? "off" : "on");
 	return 0;
 }
 
@@ -204,7 +209,8 @@ static int attached_verb(struct client *c, const struct kcon_verb *v)
 	case KCON_V_EXCLUSIVE:
 		return obtain(c, KCON_EXCLUSIVE, true, false);
 	case KCON_V_FORCE:
-		return is_operator(c) ? obtain(c, KCON_WRITER, true, true) : KCON_E_DENIED;
+		return is_operator(c) ? obtain(c, KCON_WRITER, true, true)
+				      : KCON_E_DENIED;
 	case KCON_V_GIVE:
 		return give(c, v->id);
 	case KCON_V_RELEASE:
@@ -235,7 +241,8 @@ static const char *why(int e)
 		[KCON_E_UNKNOWN] = "no such client on this console",
 		[KCON_E_DENIED] = "the access list does not permit this",
 		[KCON_E_BUSY] = "somebody else has the writer role",
-		[KCON_E_STATE] = "not possible now: only the writer of a running guest may",
+		[KCON_E_STATE] =
+			"not possible now: only the writer of a running guest may",
 	};
 
 	return (size_t)e < sizeof(text) / sizeof(text[0]) && text[e] ? text[e] : "failed";

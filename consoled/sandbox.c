@@ -47,21 +47,24 @@ static int drop_rights(enum sandbox_kind kind, const char *user, const char *dir
 }
 
 static const int common_calls[] = {
-	SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(pread64), SCMP_SYS(recvmsg),
-	SCMP_SYS(sendmsg), SCMP_SYS(recvfrom), SCMP_SYS(sendto), SCMP_SYS(poll),
-	SCMP_SYS(ppoll), SCMP_SYS(close), SCMP_SYS(fstat), SCMP_SYS(newfstatat),
-	SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(brk),
-	SCMP_SYS(futex), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
-	SCMP_SYS(getrandom), SCMP_SYS(restart_syscall), SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(rt_sigprocmask), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(tgkill),
-	SCMP_SYS(exit), SCMP_SYS(exit_group),
+	SCMP_SYS(read),		SCMP_SYS(write),	  SCMP_SYS(pread64),
+	SCMP_SYS(recvmsg),	SCMP_SYS(sendmsg),	  SCMP_SYS(recvfrom),
+	SCMP_SYS(sendto),	SCMP_SYS(poll),		  SCMP_SYS(ppoll),
+	SCMP_SYS(close),	SCMP_SYS(fstat),	  SCMP_SYS(newfstatat),
+	SCMP_SYS(munmap),	SCMP_SYS(mremap),	  SCMP_SYS(madvise),
+	SCMP_SYS(brk),		SCMP_SYS(futex),	  SCMP_SYS(clock_gettime),
+	SCMP_SYS(gettimeofday), SCMP_SYS(getrandom),	  SCMP_SYS(restart_syscall),
+	SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(getpid),
+	SCMP_SYS(gettid),	SCMP_SYS(tgkill),	  SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
 };
 
 /* The log helper's descriptors all lie in one directory (it is its root). */
 static const int log_calls[] = {
-	SCMP_SYS(openat), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(unlinkat),
-	SCMP_SYS(ftruncate), SCMP_SYS(fdatasync), SCMP_SYS(lseek), SCMP_SYS(pwrite64),
-	SCMP_SYS(writev), SCMP_SYS(fcntl), SCMP_SYS(getdents64), SCMP_SYS(statx),
+	SCMP_SYS(openat),   SCMP_SYS(renameat),	  SCMP_SYS(renameat2),
+	SCMP_SYS(unlinkat), SCMP_SYS(ftruncate),  SCMP_SYS(fdatasync),
+	SCMP_SYS(lseek),    SCMP_SYS(pwrite64),	  SCMP_SYS(writev),
+	SCMP_SYS(fcntl),    SCMP_SYS(getdents64), SCMP_SYS(statx),
 	SCMP_SYS(flock),
 };
 
@@ -80,7 +83,8 @@ static int allow_memory(scmp_filter_ctx f)
 	struct scmp_arg_cmp no_exec = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
 	int e = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, no_exec);
 
-	return e ? e : seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, no_exec);
+	return e ? e
+		 : seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, no_exec);
 }
 
 static int load_filter(enum sandbox_kind kind)

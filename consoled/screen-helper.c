@@ -18,14 +18,14 @@
 #include "record.h"
 #include "terminal.h"
 
-#define REBUILD	   (96u << 10) /* of history for a new model: a few ms */
-#define BRIDGE	   (256u << 10) /* from a packed screen up to the present, at most */
-#define QUICK	   4096u
-#define SLICE	   8192u
-#define SKIP	   (128u << 10)
-#define SKIP_TO	   (16u << 10)
-#define PAINT_MS   50 /* between two repaints of a flooding console */
-#define OUT_MAX	   (HELPER_PAYLOAD - KFILTER_SEQ_MAX)
+#define REBUILD	 (96u << 10)  /* of history for a new model: a few ms */
+#define BRIDGE	 (256u << 10) /* from a packed screen up to the present, at most */
+#define QUICK	 4096u
+#define SLICE	 8192u
+#define SKIP	 (128u << 10)
+#define SKIP_TO	 (16u << 10)
+#define PAINT_MS 50 /* between two repaints of a flooding console */
+#define OUT_MAX	 (HELPER_PAYLOAD - KFILTER_SEQ_MAX)
 
 /* A screen without a model: bytes that paint it, and where it was so. */
 struct packed {
@@ -106,7 +106,8 @@ static size_t read_on(struct screen *s, uint8_t *buf, size_t n, uint64_t *skippe
 /* Filters n bytes that end at s->pos; returns how many came out. */
 static size_t run_filter(struct screen *s, const uint8_t *in, size_t n, uint8_t *out)
 {
-	size_t m = kfilter_run(&s->filter, in, n, out), back = kfilter_pending(&s->filter);
+	size_t m = kfilter_run(&s->filter, in, n, out),
+	       back = kfilter_pending(&s->filter);
 
 	s->safe = s->pos - (back < s->pos ? back : s->pos);
 	return m;
@@ -199,8 +200,11 @@ static void drop_model(struct screen *s)
 
 static void paint(struct screen *s, uint32_t request)
 {
-	struct hmsg m = {.type = HM_PAINTED, .slot = s->slot, .a = request,
-			 .b = s->cols << 16 | s->rows, .off = s->safe};
+	struct hmsg m = {.type = HM_PAINTED,
+			 .slot = s->slot,
+			 .a = request,
+			 .b = s->cols << 16 | s->rows,
+			 .off = s->safe};
 	size_t n = 0;
 	uint8_t *p = terminal_paint(s->term, &s->filter, &n);
 
@@ -314,8 +318,11 @@ static void do_follow(struct screen *s, uint64_t from)
 static void do_snapshot(struct screen *s, uint32_t request)
 {
 	static uint8_t buf[HELPER_PAYLOAD];
-	struct hmsg m = {.type = HM_SNAPPED, .slot = s->slot, .a = request,
-			 .b = s->cols << 16 | s->rows, .off = s->safe};
+	struct hmsg m = {.type = HM_SNAPPED,
+			 .slot = s->slot,
+			 .a = request,
+			 .b = s->cols << 16 | s->rows,
+			 .off = s->safe};
 	unsigned x, y, row = 0, per;
 	struct kcon_cell c;
 	struct kcon_w w;
@@ -434,7 +441,8 @@ static void take_news(void)
 		uint64_t bits = doorbell_take(&bell, w);
 
 		while (bits) {
-			struct screen *s = screens[w * 64 + (uint32_t)__builtin_ctzll(bits)];
+			struct screen *s =
+				screens[w * 64 + (uint32_t)__builtin_ctzll(bits)];
 
 			bits &= bits - 1;
 			if (s)

@@ -11,10 +11,10 @@
 
 #include "daemon.h"
 
-#define INPUT_MAX  65536u  /* bytes waiting for a guest that does not read */
-#define PASS_BYTES 16384u  /* from one session before the next has its turn */
-#define PASS_TOTAL 65536u  /* before descriptors are looked at again */
-#define RETRY_MS   100	   /* while the state directory's file system is full */
+#define INPUT_MAX  65536u /* bytes waiting for a guest that does not read */
+#define PASS_BYTES 16384u /* from one session before the next has its turn */
+#define PASS_TOTAL 65536u /* before descriptors are looked at again */
+#define RETRY_MS   100	  /* while the state directory's file system is full */
 
 uint64_t utc_ms(void)
 {
@@ -28,7 +28,8 @@ struct session *session_by_uuid(struct daemon *d, const char *uuid, const char *
 {
 	struct session *s;
 
-	TAILQ_FOREACH(s, &d->sessions, all) {
+	TAILQ_FOREACH(s, &d->sessions, all)
+	{
 		if (!strcmp(s->rec.h->uuid, uuid) && !strcmp(s->rec.h->console, console))
 			return s;
 	}
@@ -39,7 +40,8 @@ static struct session *by_domain(struct daemon *d, uint32_t domid, const char *c
 {
 	struct session *s;
 
-	TAILQ_FOREACH(s, &d->sessions, all) {
+	TAILQ_FOREACH(s, &d->sessions, all)
+	{
 		if (s->state != KCON_GONE && s->desc.domid == domid &&
 		    (!*console || !strcmp(s->desc.console, console)))
 			return s;
@@ -130,7 +132,8 @@ void session_configure(struct session *s)
 
 	config_guest(&s->d->conf, s->rec.h->name, s->rec.h->uuid, &s->conf);
 	/* Bytes are limited here for `hold`; for `discard` the log is limited. */
-	bucket_init(&s->bytes, s->conf.flood_policy == FLOOD_HOLD ? s->conf.flood_bytes : 0,
+	bucket_init(&s->bytes,
+		    s->conf.flood_policy == FLOOD_HOLD ? s->conf.flood_bytes : 0,
 		    s->conf.flood_bytes + RING_OUT_SIZE, now);
 	bucket_init(&s->events, s->conf.flood_events, s->conf.flood_events + 1, now);
 }
@@ -224,7 +227,8 @@ static int rank(const struct session *s)
 static bool name_matches(const struct session *s, const char *guest, size_t prefix)
 {
 	if (!prefix)
-		return !strcmp(s->rec.h->name, guest) || !strcasecmp(s->rec.h->uuid, guest);
+		return !strcmp(s->rec.h->name, guest) ||
+		       !strcasecmp(s->rec.h->uuid, guest);
 	return !strncmp(s->rec.h->name, guest, prefix) ||
 	       (prefix >= 4 && !strncasecmp(s->rec.h->uuid, guest, prefix));
 }
@@ -255,7 +259,8 @@ static struct session *search(struct daemon *d, const char *guest, const char *c
 {
 	struct session *s, *best = NULL;
 
-	TAILQ_FOREACH(s, &d->sessions, all) {
+	TAILQ_FOREACH(s, &d->sessions, all)
+	{
 		if (!name_matches(s, guest, prefix) || !console_matches(s, console))
 			continue;
 		if (prefix && best && strcmp(best->rec.h->uuid, s->rec.h->uuid))
@@ -355,7 +360,7 @@ static void tell_viewers(struct session *s, uint8_t kind, const char *text)
 	struct client *c;
 
 	TAILQ_FOREACH(c, &s->clients, of_session)
-		client_notice(c, kind, "%s", text);
+	client_notice(c, kind, "%s", text);
 }
 
 static void renamed(struct session *s, const char *name)
@@ -423,7 +428,8 @@ void session_settle(struct daemon *d)
 {
 	struct session *s;
 
-	TAILQ_FOREACH(s, &d->sessions, all) {
+	TAILQ_FOREACH(s, &d->sessions, all)
+	{
 		if (s->state == KCON_RUNNING && !s->open && s->tty_fd < 0 &&
 		    strcmp(s->rec.h->uuid, HYPERVISOR_UUID))
 			gone(s);
@@ -443,7 +449,8 @@ static void on_renamed(void *ctx, uint32_t domid, const char *name)
 	struct daemon *d = ctx;
 	struct session *s;
 
-	TAILQ_FOREACH(s, &d->sessions, all) {
+	TAILQ_FOREACH(s, &d->sessions, all)
+	{
 		if (s->state != KCON_GONE && s->desc.domid == domid)
 			renamed(s, name);
 	}
@@ -704,7 +711,8 @@ void session_expire(struct daemon *d)
 	struct session *s, *next, *oldest = NULL;
 	unsigned kept = 0;
 
-	TAILQ_FOREACH_SAFE(s, &d->sessions, all, next) {
+	TAILQ_FOREACH_SAFE(s, &d->sessions, all, next)
+	{
 		if (s->state != KCON_GONE || !TAILQ_EMPTY(&s->clients))
 			continue;
 		if (now - s->rec.h->gone_ms > d->conf.keep_gone_s * 1000) {

@@ -16,7 +16,7 @@ enum type { T_STRING, T_BOOL, T_SIZE, T_COUNT, T_TIME, T_ENUM, T_ACL, T_SCREEN }
 struct key {
 	const char *name;
 	enum type type;
-	size_t off, cap;      /* cap: of a string */
+	size_t off, cap; /* cap: of a string */
 	uint64_t min, max;
 	const char *words[3]; /* of an enum */
 };
@@ -169,8 +169,8 @@ static bool parse_bool(struct parser *p, const char *s, const char *end, bool *t
 
 /* Digits, then one unit letter of `units`, each with its factor. */
 static bool parse_number(struct parser *p, const char *s, const char *end,
-			 const struct key *k, const char *units,
-			 const uint64_t *factors, uint64_t *to)
+			 const struct key *k, const char *units, const uint64_t *factors,
+			 uint64_t *to)
 {
 	const char *at = s, *u;
 	uint64_t v = 0;

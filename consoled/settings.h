@@ -53,8 +53,8 @@ struct guest_rule {
 struct config {
 	char socket[108], log_dir[256], state_dir[108], user[64];
 	bool hypervisor_log;
-	uint64_t keep_gone;   /* sessions kept after their guest is gone */
-	uint64_t keep_gone_s; /* and for how long */
+	uint64_t keep_gone;    /* sessions kept after their guest is gone */
+	uint64_t keep_gone_s;  /* and for how long */
 	uint64_t client_queue; /* bytes queued for one client before it lags */
 	uint64_t max_clients;
 	struct acl operators;

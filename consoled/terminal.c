@@ -169,7 +169,8 @@ static void add(struct text *o, const char *p, size_t n)
 	o->len += n;
 }
 
-__attribute__((format(printf, 2, 3))) static void addf(struct text *o, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void addf(struct text *o, const char *fmt,
+						       ...)
 {
 	char b[128];
 	va_list ap;
@@ -268,8 +269,9 @@ static bool paint_cell(struct text *o, struct terminal *t, unsigned row, unsigne
 	vterm_screen_get_cell(t->screen, pos, &v);
 	add_utf8(o, v.chars[0]);
 	/* A mark behind the last column would begin the next row on some. */
-	for (int i = 1; col + 1 < t->cols && i < VTERM_MAX_CHARS_PER_CELL &&
-			v.chars[0] && v.chars[i]; i++)
+	for (int i = 1; col + 1 < t->cols && i < VTERM_MAX_CHARS_PER_CELL && v.chars[0] &&
+			v.chars[i];
+	     i++)
 		add_utf8(o, v.chars[i]);
 	return v.chars[0] < 0x7f && !(v.chars[0] && v.chars[1]);
 }

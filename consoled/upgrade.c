@@ -148,8 +148,9 @@ static void put_all(struct daemon *d, struct out *o)
 	put_u32(o, (uint32_t)(d->screen ? helper_pid(d->screen) : 0));
 	put_u32(o, (uint32_t)(d->log ? helper_pid(d->log) : 0));
 	TAILQ_FOREACH(s, &d->sessions, all)
-		put_session(o, s);
-	TAILQ_FOREACH(c, &d->clients, all) {
+	put_session(o, s);
+	TAILQ_FOREACH(c, &d->clients, all)
+	{
 		if (!c->dead)
 			put_client(o, c);
 	}
@@ -171,8 +172,9 @@ static void keep_all(struct daemon *d, int state, bool on)
 	keep(state, on);
 	keep(d->listen_fd, on);
 	TAILQ_FOREACH(s, &d->sessions, all)
-		keep(pty_master(s), on);
-	TAILQ_FOREACH(c, &d->clients, all) {
+	keep(pty_master(s), on);
+	TAILQ_FOREACH(c, &d->clients, all)
+	{
 		if (c->kind == CLIENT_SOCKET)
 			keep(c->fd, on);
 	}
@@ -233,7 +235,7 @@ int upgrade_execute(struct daemon *d)
 	int fd, e;
 
 	TAILQ_FOREACH(c, &d->clients, all)
-		settle_client(c);
+	settle_client(c);
 	fd = write_state(d);
 	if (fd < 0)
 		return fd;

@@ -288,7 +288,8 @@ static void scan(struct xswatch *w, struct domain *m)
 
 /* ---- domains ---- */
 
-static const char *const watched[] = {"console", "name", "device/console", "serial", "vm"};
+static const char *const watched[] = {"console", "name", "device/console", "serial",
+				      "vm"};
 
 static void watch_domain(struct xswatch *w, uint32_t domid, bool on)
 {
@@ -308,7 +309,8 @@ static struct domain *find(struct xswatch *w, uint32_t domid)
 {
 	struct domain *m;
 
-	LIST_FOREACH(m, &w->domains, all) {
+	LIST_FOREACH(m, &w->domains, all)
+	{
 		if (m->domid == domid)
 			return m;
 	}
@@ -349,7 +351,7 @@ static void list_domains(struct xswatch *w)
 	if (!dir)
 		return;
 	LIST_FOREACH(m, &w->domains, all)
-		m->seen = false;
+	m->seen = false;
 	for (unsigned i = 0; i < n; i++) {
 		char *end;
 		unsigned long id = strtoul(dir[i], &end, 10);
@@ -472,7 +474,8 @@ static bool connect_store(struct xswatch *w)
 	w->xs = xs_open(0);
 	if (!w->xs)
 		return false;
-	if (xs_watch(w->xs, "@introduceDomain", "@") && xs_watch(w->xs, "@releaseDomain", "@"))
+	if (xs_watch(w->xs, "@introduceDomain", "@") &&
+	    xs_watch(w->xs, "@releaseDomain", "@"))
 		return true;
 	xs_close(w->xs);
 	w->xs = NULL;
@@ -489,7 +492,8 @@ static void serve(struct xswatch *w)
 	for (bool stop = false; !stop;) {
 		if (poll(p, 2, -1) < 0 && errno != EINTR)
 			return;
-		if (p[1].revents && read(w->wake_fd, &n, sizeof(n)) < 0 && errno != EAGAIN)
+		if (p[1].revents && read(w->wake_fd, &n, sizeof(n)) < 0 &&
+		    errno != EAGAIN)
 			return;
 		errno = 0;
 		while ((v = xs_check_watch(w->xs))) {
@@ -519,7 +523,7 @@ static void *run(void *arg)
 			struct domain *m;
 
 			LIST_FOREACH(m, &w->domains, all)
-				watch_domain(w, m->domid, true);
+			watch_domain(w, m->domid, true);
 			serve(w);
 			xs_close(w->xs);
 			w->xs = NULL;

@@ -23,7 +23,7 @@ struct event_frame {
 struct kcon {
 	int fd, timeout_ms;
 	uint16_t tag;
-	size_t have, used;	/* in buf: bytes read, bytes of the frame handed out */
+	size_t have, used; /* in buf: bytes read, bytes of the frame handed out */
 	size_t queued;
 	struct event_frame *first, **last, *current;
 	char err[512];
@@ -68,8 +68,8 @@ static int connect_to(struct kcon *k, const char *path)
 	if (connect(k->fd, (struct sockaddr *)&a, sizeof(a)) < 0) {
 		int e = errno;
 
-		snprintf(k->err, sizeof(k->err),
-			 "cannot reach keel-consoled at %s: %s%s", path, strerror(e),
+		snprintf(k->err, sizeof(k->err), "cannot reach keel-consoled at %s: %s%s",
+			 path, strerror(e),
 			 e == ENOENT || e == ECONNREFUSED ? " (is the daemon running?)"
 							  : "");
 		return -e;
@@ -192,7 +192,8 @@ static int await(struct kcon *k, uint16_t tag, answer_fn *fn, void *ctx)
 	for (;;) {
 		n = read_frame(k, &f, deadline);
 		if (n <= 0)
-			return n ? n : fail(k, ETIMEDOUT, "keel-consoled does not answer");
+			return n ? n
+				 : fail(k, ETIMEDOUT, "keel-consoled does not answer");
 		if (f.tag != tag)
 			n = queue_event(k, &f);
 		else if (f.type == KCON_OK)

@@ -41,8 +41,7 @@ int kcon_who(struct kcon *k, const char *guest, const char *console, kcon_who_fn
  * Attaches to one console; guest is a name, a UUID or an unambiguous prefix of
  * one; console "" is the guest's main one.  A connection has one attachment.
  */
-int kcon_attach(struct kcon *k, const struct kcon_attach *req,
-		struct kcon_attached *out);
+int kcon_attach(struct kcon *k, const struct kcon_attach *req, struct kcon_attached *out);
 int kcon_detach(struct kcon *k);
 /* Sends bytes to the guest's console; needs the writer role. */
 int kcon_send(struct kcon *k, const void *bytes, size_t n);
@@ -55,7 +54,8 @@ struct kcon_screen {
 	uint64_t offset;
 	unsigned cols, rows, cx, cy;
 	bool cursor_visible;
-	struct kcon_cell *cells; /* rows x cols, row by row; free with kcon_screen_free() */
+	struct kcon_cell
+		*cells; /* rows x cols, row by row; free with kcon_screen_free() */
 };
 
 /* The guest's screen as it is now, without attaching. */
@@ -79,14 +79,15 @@ int kcon_history(struct kcon *k, const struct kcon_history_req *req,
 void kcon_history_free(struct kcon_history *h);
 
 struct kcon_event {
-	uint8_t type;	/* KCON_OUTPUT, REPAINT, NOTICE, ROLE, LOST, STATE, LIST_ITEM, ERROR */
-	uint8_t flags;	/* KCON_F_MORE */
-	uint8_t kind;	/* NOTICE: kcon_notice; ROLE: role; STATE: state */
+	uint8_t type; /* KCON_OUTPUT, REPAINT, NOTICE, ROLE, LOST, STATE, LIST_ITEM, ERROR
+		       */
+	uint8_t flags;	     /* KCON_F_MORE */
+	uint8_t kind;	     /* NOTICE: kcon_notice; ROLE: role; STATE: state */
 	uint16_t cols, rows; /* REPAINT */
 	uint64_t offset; /* OUTPUT, REPAINT: position after these bytes; LOST: how many */
 	const uint8_t *bytes; /* OUTPUT, REPAINT; valid until the next call */
 	size_t len;
-	char text[512];	/* NOTICE, ERROR: words; STATE: the guest's name */
+	char text[512]; /* NOTICE, ERROR: words; STATE: the guest's name */
 	struct kcon_list_item item;
 };
 

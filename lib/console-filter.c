@@ -14,8 +14,8 @@ void kfilter_init(struct kfilter *f, bool plain)
 }
 
 /*
- * Strings (OSC, DCS) are dropped as they come; they end by BEL, ST, CAN or SUB, and a line feed ends them too, lest one
- * unfinished string hide all later output.
+ * Strings (OSC, DCS) are dropped as they come; they end by BEL, ST, CAN or SUB, and a
+ * line feed ends them too, lest one unfinished string hide all later output.
  */
 size_t kfilter_pending(const struct kfilter *f)
 {
@@ -56,9 +56,24 @@ static bool csi_split(const struct kfilter *f, struct csi *c)
 static bool private_mode_ok(unsigned m)
 {
 	switch (m) {
-	case 1: case 5: case 6: case 7: case 12: case 25:
-	case 9: case 1000: case 1002: case 1003: case 1005: case 1006: case 1015:
-	case 47: case 1047: case 1048: case 1049: case 2004:
+	case 1:
+	case 5:
+	case 6:
+	case 7:
+	case 12:
+	case 25:
+	case 9:
+	case 1000:
+	case 1002:
+	case 1003:
+	case 1005:
+	case 1006:
+	case 1015:
+	case 47:
+	case 1047:
+	case 1048:
+	case 1049:
+	case 2004:
 		return true;
 	default:
 		return false;
@@ -73,10 +88,18 @@ static void note_mode(struct kfilter *f, const struct csi *c, unsigned m, bool o
 		return;
 	}
 	switch (m) {
-	case 1: f->appcursor = on; break;
-	case 6: f->origin = on; break;
-	case 7: f->nowrap = !on; break;
-	case 2004: f->paste = on; break;
+	case 1:
+		f->appcursor = on;
+		break;
+	case 6:
+		f->origin = on;
+		break;
+	case 7:
+		f->nowrap = !on;
+		break;
+	case 2004:
+		f->paste = on;
+		break;
 	}
 }
 

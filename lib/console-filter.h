@@ -28,7 +28,7 @@ struct kfilter {
 	size_t back; /* input bytes since the last boundary between sequences */
 	/* What a repaint must restore and a terminal model does not tell. */
 	uint16_t margin_top, margin_bottom; /* DECSTBM, 1-based; 0: whole screen */
-	uint8_t g0, g1;	       /* designated set: 'B' or '0', ... */
+	uint8_t g0, g1;			    /* designated set: 'B' or '0', ... */
 	bool shifted, origin, nowrap, insert, appcursor, appkeypad, paste;
 };
 

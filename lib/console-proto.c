@@ -474,8 +474,8 @@ const char *kcon_state_name(unsigned state)
 const char *kcon_error_name(unsigned code)
 {
 	static const char *const names[] = {
-		"?",	      "protocol", "version", "unknown-guest", "denied",
-		"busy",	      "state",	  "memory",  "ambiguous",     "unavailable",
+		"?",	"protocol", "version", "unknown-guest", "denied",
+		"busy", "state",    "memory",  "ambiguous",	"unavailable",
 	};
 
 	return code < sizeof(names) / sizeof(names[0]) ? names[code] : "?";

@@ -33,15 +33,15 @@ enum kcon_type {
 	/* both ways: magic, u16 version, str program */
 	KCON_HELLO = 1,
 	/* client to daemon */
-	KCON_LIST = 2,	    /* empty -> LIST_ITEM... OK */
-	KCON_ATTACH = 3,    /* struct kcon_attach -> ATTACHED OK, REPAINT, OUTPUT... */
-	KCON_DETACH = 4,    /* empty -> OK */
-	KCON_INPUT = 5,	    /* bytes for the guest; no answer but ERROR */
-	KCON_VERB = 6,	    /* struct kcon_verb -> OK */
-	KCON_WHO = 7,	    /* str guest, str console -> WHO_ITEM... OK */
-	KCON_SNAPSHOT = 8,  /* str guest, str console -> SCREEN... OK */
-	KCON_HISTORY = 9,   /* struct kcon_history_req -> HISTORY... OK */
-	KCON_RESIZE = 10,   /* u16 cols, u16 rows: of the screen model -> OK */
+	KCON_LIST = 2,	       /* empty -> LIST_ITEM... OK */
+	KCON_ATTACH = 3,       /* struct kcon_attach -> ATTACHED OK, REPAINT, OUTPUT... */
+	KCON_DETACH = 4,       /* empty -> OK */
+	KCON_INPUT = 5,	       /* bytes for the guest; no answer but ERROR */
+	KCON_VERB = 6,	       /* struct kcon_verb -> OK */
+	KCON_WHO = 7,	       /* str guest, str console -> WHO_ITEM... OK */
+	KCON_SNAPSHOT = 8,     /* str guest, str console -> SCREEN... OK */
+	KCON_HISTORY = 9,      /* struct kcon_history_req -> HISTORY... OK */
+	KCON_RESIZE = 10,      /* u16 cols, u16 rows: of the screen model -> OK */
 	KCON_REPAINT_REQ = 11, /* empty -> OK, REPAINT */
 	KCON_SUBSCRIBE = 12,   /* empty -> OK, then LIST_ITEM (tag 0) on each change */
 	KCON_PING = 13,
@@ -58,7 +58,8 @@ enum kcon_type {
 	KCON_STATE = 73,     /* u8 state, str name */
 	KCON_WHO_ITEM = 74,  /* struct kcon_who_item */
 	KCON_SCREEN = 75,    /* u64 offset, u16 cols, rows, cx, cy, u8 visible, cells */
-	KCON_HISTORY_DATA = 76, /* u64 first, u64 head, u32 n, n x (u64 off, u64 ms), bytes */
+	KCON_HISTORY_DATA =
+		76, /* u64 first, u64 head, u32 n, n x (u64 off, u64 ms), bytes */
 };
 
 /* Flag of REPAINT, SCREEN and HISTORY_DATA: the next frame continues this one. */
@@ -73,17 +74,17 @@ enum kcon_state {
 };
 
 enum kcon_verb_op {
-	KCON_V_TAKE = 1,  /* become writer; the old writer is told */
-	KCON_V_GIVE,	  /* hand the writer role to client id */
-	KCON_V_FORCE,	  /* take even from an exclusive writer (operators) */
-	KCON_V_RELEASE,	  /* writer becomes viewer */
-	KCON_V_KICK,	  /* detach client id (operators) */
-	KCON_V_BREAK,	  /* send a break */
-	KCON_V_SYSRQ,	  /* key in arg */
-	KCON_V_LOG,	  /* arg 0: off, 1: on, 2: toggle */
-	KCON_V_EXCLUSIVE, /* become exclusive writer */
-	KCON_V_RELOAD,	  /* read the configuration again (operators) */
-	KCON_V_UPGRADE,	  /* execute the installed daemon anew (operators) */
+	KCON_V_TAKE = 1,     /* become writer; the old writer is told */
+	KCON_V_GIVE,	     /* hand the writer role to client id */
+	KCON_V_FORCE,	     /* take even from an exclusive writer (operators) */
+	KCON_V_RELEASE,	     /* writer becomes viewer */
+	KCON_V_KICK,	     /* detach client id (operators) */
+	KCON_V_BREAK,	     /* send a break */
+	KCON_V_SYSRQ,	     /* key in arg */
+	KCON_V_LOG,	     /* arg 0: off, 1: on, 2: toggle */
+	KCON_V_EXCLUSIVE,    /* become exclusive writer */
+	KCON_V_RELOAD,	     /* read the configuration again (operators) */
+	KCON_V_UPGRADE,	     /* execute the installed daemon anew (operators) */
 	KCON_V_RELEASE_RING, /* lift the quarantine of a console (operators) */
 };
 
@@ -95,17 +96,17 @@ enum kcon_error {
 	KCON_E_BUSY = 5,    /* somebody else writes */
 	KCON_E_STATE = 6,   /* not attached, guest gone, ... */
 	KCON_E_NOMEM = 7,
-	KCON_E_AMBIGUOUS = 8, /* a prefix names several guests */
+	KCON_E_AMBIGUOUS = 8,	/* a prefix names several guests */
 	KCON_E_UNAVAILABLE = 9, /* not now: the screen process restarts */
 };
 
 enum kcon_notice {
 	KCON_N_INFO = 0,
-	KCON_N_TAKEN = 1,   /* somebody took the writer role */
-	KCON_N_GIVEN = 2,   /* you were given the writer role */
-	KCON_N_KICKED = 3,  /* you were detached */
-	KCON_N_LAGGING = 4, /* you were too slow; a repaint follows */
-	KCON_N_REBOOT = 5,  /* the guest's domain was built anew */
+	KCON_N_TAKEN = 1,    /* somebody took the writer role */
+	KCON_N_GIVEN = 2,    /* you were given the writer role */
+	KCON_N_KICKED = 3,   /* you were detached */
+	KCON_N_LAGGING = 4,  /* you were too slow; a repaint follows */
+	KCON_N_REBOOT = 5,   /* the guest's domain was built anew */
 	KCON_N_SHUTDOWN = 6, /* the daemon stops */
 };
 
@@ -173,8 +174,8 @@ struct kcon_history_req {
 
 /* One cell of a SCREEN, 12 bytes on the wire. */
 struct kcon_cell {
-	uint32_t ch;	/* Unicode; 0: right half of a wide character */
-	uint16_t attr;	/* KCON_A_* */
+	uint32_t ch;	      /* Unicode; 0: right half of a wide character */
+	uint16_t attr;	      /* KCON_A_* */
 	uint8_t fg[3], bg[3]; /* palette index in [0], or red, green, blue */
 };
 #define KCON_CELL_WIRE	 12
@@ -184,9 +185,9 @@ struct kcon_cell {
 #define KCON_A_BLINK	 0x08
 #define KCON_A_REVERSE	 0x10
 #define KCON_A_STRIKE	 0x20
-#define KCON_A_FG	 0x40	/* fg is set, else the terminal's default */
+#define KCON_A_FG	 0x40 /* fg is set, else the terminal's default */
 #define KCON_A_BG	 0x80
-#define KCON_A_FG_RGB	 0x100	/* fg is red, green, blue, else palette index in fg[0] */
+#define KCON_A_FG_RGB	 0x100 /* fg is red, green, blue, else palette index in fg[0] */
 #define KCON_A_BG_RGB	 0x200
 
 /* Writing into a caller's buffer; past its end only `overflow` is set. */

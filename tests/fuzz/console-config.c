@@ -17,7 +17,8 @@ static void check_error(const struct config *c, const struct config_error *e,
 
 	for (size_t i = 0; i < size; i++)
 		lines += data[i] == '\n';
-	if (!e->line || e->line > lines || !e->column || e->column > size + 1 || !e->text[0])
+	if (!e->line || e->line > lines || !e->column || e->column > size + 1 ||
+	    !e->text[0])
 		abort();
 	if (c->nrules || c->rules)
 		abort();

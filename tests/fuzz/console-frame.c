@@ -52,7 +52,8 @@ static void payloads(const struct kcon_frame *f)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct kcon_frame f = {.type = 1, .tag = 7, .len = (uint32_t)size, .payload = data};
+	struct kcon_frame f = {
+		.type = 1, .tag = 7, .len = (uint32_t)size, .payload = data};
 	long n;
 
 	if (size <= KCON_MAX_PAYLOAD)

@@ -55,7 +55,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			before = prod;
 			n = ring_in_put(&p->ring, &prod, out, v % sizeof(out));
 			if (n < 0 ? prod != before
-				  : prod - before != (uint32_t)n || n > (long)RING_IN_SIZE)
+				  : prod - before != (uint32_t)n ||
+					    n > (long)RING_IN_SIZE)
 				abort();
 		}
 		data += 6;

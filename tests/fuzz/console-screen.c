@@ -16,8 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void harmless(const uint8_t *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (p[i] == 0x05 || p[i] == 0x7f || (p[i] < 0x20 && !strchr("\a\b\t\n\v\f\r\016\017\033", p[i])) ||
-		    !p[i])
+		if (p[i] == 0x05 || p[i] == 0x7f ||
+		    (p[i] < 0x20 && !strchr("\a\b\t\n\v\f\r\016\017\033", p[i])) || !p[i])
 			abort();
 		if (p[i] == 0xc2 && i + 1 < n && p[i + 1] < 0xa0)
 			abort();

@@ -63,7 +63,8 @@ static struct page *find(struct backend *b, const struct console_desc *d)
 {
 	struct page *p;
 
-	LIST_FOREACH(p, &b->pages, all) {
+	LIST_FOREACH(p, &b->pages, all)
+	{
 		if (p->domid == d->domid && p->port == d->port)
 			return p;
 	}
@@ -80,8 +81,7 @@ static int fake_open(struct backend *b, const struct console_desc *d, void *cook
 		return p ? -ENOMEM : -ENOENT;
 	bd->poll = calloc(1, sizeof(*bd->poll));
 	out->ring = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, p->mem, 0);
-	if (!bd->poll || out->ring == MAP_FAILED ||
-	    (bd->event = dup(p->event)) < 0 ||
+	if (!bd->poll || out->ring == MAP_FAILED || (bd->event = dup(p->event)) < 0 ||
 	    uv_poll_init((uv_loop_t *)b->poll.loop, bd->poll, bd->event) < 0) {
 		free(bd->poll);
 		free(bd);
@@ -202,7 +202,9 @@ static bool receive(struct backend *b)
 {
 	char text[2048], room[CMSG_SPACE(2 * sizeof(int))];
 	struct iovec v = {text, sizeof(text) - 1};
-	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = room,
+	struct msghdr m = {.msg_iov = &v,
+			   .msg_iovlen = 1,
+			   .msg_control = room,
 			   .msg_controllen = sizeof(room)};
 	int fd[2] = {-1, -1};
 	struct cmsghdr *c;

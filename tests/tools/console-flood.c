@@ -35,10 +35,11 @@ static void fill_text(void)
 	int i = 0;
 
 	while (n + 100 < sizeof(text))
-		n += (size_t)snprintf(text + n, 100,
-				      "[%5d.%06d] flood: line %06d of a guest that writes "
-				      "all that it can\r\n",
-				      i / 7, i * 13 % 1000000, i);
+		n += (size_t)snprintf(
+			text + n, 100,
+			"[%5d.%06d] flood: line %06d of a guest that writes "
+			"all that it can\r\n",
+			i / 7, i * 13 % 1000000, i);
 	memset(text + n, '.', sizeof(text) - n);
 }
 
@@ -65,11 +66,14 @@ static int make(struct guest *g)
 static int announce(int link, const struct guest *g, int i)
 {
 	char msg[256], room[CMSG_SPACE(2 * sizeof(int))] = {0};
-	struct iovec v = {msg, (size_t)snprintf(msg, sizeof(msg),
-						"ring 00000000-0000-0000-0000-%012d %d pv0 %d "
-						"guest%d",
-						i + 1, i + 1, i + 1, i)};
-	struct msghdr h = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = room,
+	struct iovec v = {msg,
+			  (size_t)snprintf(msg, sizeof(msg),
+					   "ring 00000000-0000-0000-0000-%012d %d pv0 %d "
+					   "guest%d",
+					   i + 1, i + 1, i + 1, i)};
+	struct msghdr h = {.msg_iov = &v,
+			   .msg_iovlen = 1,
+			   .msg_control = room,
 			   .msg_controllen = sizeof(room)};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&h);
 	int fd[2] = {g->mem, g->far};
@@ -198,7 +202,8 @@ int main(int argc, char **argv)
 	g = calloc((size_t)n, sizeof(*g));
 	snprintf(a.sun_path, sizeof(a.sun_path), "%s", argv[1]);
 	fill_text();
-	if (!g || s < 0 || bind(s, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(s, 1) < 0)
+	if (!g || s < 0 || bind(s, (struct sockaddr *)&a, sizeof(a)) < 0 ||
+	    listen(s, 1) < 0)
 		return 1;
 	puts("ready");
 	fflush(stdout);

@@ -67,10 +67,10 @@ static const struct trial {
 	void (*fn)(void);
 	bool allowed[2]; /* screen, log */
 } trials[] = {
-	{"malloc", try_malloc, {true, true}}, {"openat", try_open, {false, true}},
+	{"malloc", try_malloc, {true, true}},	{"openat", try_open, {false, true}},
 	{"socket", try_socket, {false, false}}, {"execve", try_exec, {false, false}},
-	{"fork", try_fork, {false, false}},   {"code", try_code, {false, false}},
-	{"ioctl", try_ioctl, {false, false}}, {"kill", try_kill, {false, false}},
+	{"fork", try_fork, {false, false}},	{"code", try_code, {false, false}},
+	{"ioctl", try_ioctl, {false, false}},	{"kill", try_kill, {false, false}},
 };
 
 static bool survives(enum sandbox_kind kind, const struct trial *t)
@@ -103,8 +103,8 @@ int main(void)
 
 			if (s == trials[i].allowed[kind])
 				continue;
-			printf("%s helper: %s %s\n", kind ? "log" : "screen", trials[i].name,
-			       s ? "is permitted" : "kills");
+			printf("%s helper: %s %s\n", kind ? "log" : "screen",
+			       trials[i].name, s ? "is permitted" : "kills");
 			bad = 1;
 		}
 	}

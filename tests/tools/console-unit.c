@@ -208,7 +208,8 @@ END_TEST
 
 START_TEST(filter_does_not_depend_on_the_split)
 {
-	static const char alphabet[] = "ab\033\033[[]P;;?0123456789mhlHJcnt\\\a\n\x9b\xc2\xe4\xb8";
+	static const char alphabet[] =
+		"ab\033\033[[]P;;?0123456789mhlHJcnt\\\a\n\x9b\xc2\xe4\xb8";
 	uint8_t in[400], whole[600], parts[600];
 	struct kfilter f, g;
 
@@ -240,7 +241,8 @@ END_TEST
 
 START_TEST(filter_restarts_at_its_boundary)
 {
-	static const char text[] = "a\033[1mb\033]0;t\ac\xe4\xb8\xad" "d\033[2;2Hq\033(0z\033P1\033\\e";
+	static const char text[] = "a\033[1mb\033]0;t\ac\xe4\xb8\xad"
+				   "d\033[2;2Hq\033(0z\033P1\033\\e";
 	const uint8_t *in = (const uint8_t *)text;
 	uint8_t all[256], rest[256];
 	struct kfilter f, g;
@@ -328,18 +330,18 @@ END_TEST
 
 START_TEST(settings_later_rules_win)
 {
-	static const char text[] =
-		"[guest *]\nlog = no\nscreen = 100x30\n"
-		"[guest web*]\nlog = yes\nflood-policy = hold\n"
-		"[guest WEB1]\nscreen = 90x20\n"
-		"[guest 11111111-*]\nflood-bytes = 5K\n";
+	static const char text[] = "[guest *]\nlog = no\nscreen = 100x30\n"
+				   "[guest web*]\nlog = yes\nflood-policy = hold\n"
+				   "[guest WEB1]\nscreen = 90x20\n"
+				   "[guest 11111111-*]\nflood-bytes = 5K\n";
 	struct config c;
 	struct config_error e;
 	struct guest_conf g;
 
 	ck_assert(config_parse(&c, text, sizeof(text) - 1, &e));
 	config_guest(&c, "db", "2", &g);
-	ck_assert(!g.log && g.cols == 100 && g.rows == 30 && g.flood_policy == FLOOD_DISCARD);
+	ck_assert(!g.log && g.cols == 100 && g.rows == 30 &&
+		  g.flood_policy == FLOOD_DISCARD);
 	config_guest(&c, "web1", "11111111-2", &g);
 	ck_assert(g.log && g.cols == 100 && g.flood_policy == FLOOD_HOLD);
 	ck_assert_uint_eq(g.flood_bytes, 5 << 10);
@@ -391,9 +393,10 @@ START_TEST(lines_are_stamped_once)
 		size_t pending, n;
 
 		lines_init(&l, false, false);
-		n = lines_run(&l, (const uint8_t *)in, cut, out, fixed_time, NULL, &pending);
-		n += lines_run(&l, (const uint8_t *)in + cut, sizeof(in) - 1 - cut, out + n,
-			       fixed_time, NULL, &pending);
+		n = lines_run(&l, (const uint8_t *)in, cut, out, fixed_time, NULL,
+			      &pending);
+		n += lines_run(&l, (const uint8_t *)in + cut, sizeof(in) - 1 - cut,
+			       out + n, fixed_time, NULL, &pending);
 		ck_assert_uint_eq(n, sizeof(want) - 1);
 		ck_assert_mem_eq(out, want, n);
 		ck_assert(l.mid_line);
