@@ -13,20 +13,29 @@ static bool iopl_allows(const struct vcpu *v)
 	return v->pv->iopl >= (v->pv->kernel_mode ? 1U << 12 : 3U << 12);
 }
 
-static bool bitmap_allows(const struct vcpu *v, u32 port, u32 bytes)
+/* Two bytes of the bitmap at @va, as the CPU reads its TSS; the second only if it is needed. */
+static bool read_bitmap(u64 va, bool second, u8 b[2])
+{
+	b[1] = 0xff;
+	return copy_from_guest_va(b, va, 1) == 0 &&
+	       (!second || copy_from_guest_va(&b[1], va + 1, 1) == 0);
+}
+
+/* The bitmap is the guest kernel's, which its user page tables do not map. */
+static bool bitmap_allows(struct vcpu *v, u32 port, u32 bytes)
 {
 	u8 b[2];
 	u32 need = (1U << bytes) - 1;
+	bool user = !v->pv->kernel_mode, ok;
 
 	if (v->pv->iobitmap == 0 || port + bytes > v->pv->iobitmap_ports)
 		return false;
-	/* Two bytes, as the CPU reads its TSS bitmap; the last one alone at the bitmap's end. */
-	b[1] = 0xff;
-	if (copy_from_guest_va(b, v->pv->iobitmap + port / 8, 1))
-		return false;
-	if (port % 8 + bytes > 8 && copy_from_guest_va(&b[1], v->pv->iobitmap + port / 8 + 1, 1))
-		return false;
-	return !(((u32)b[0] | (u32)b[1] << 8) >> (port % 8) & need);
+	if (user)
+		pv_toggle_mode(v);
+	ok = read_bitmap(v->pv->iobitmap + port / 8, port % 8 + bytes > 8, b);
+	if (user)
+		pv_toggle_mode(v);
+	return ok && !(((u32)b[0] | (u32)b[1] << 8) >> (port % 8) & need);
 }
 
 bool pv_guest_io_allowed(struct vcpu *v, u32 port, u32 bytes)
