@@ -329,6 +329,7 @@ static int do_detect(struct ki_options *o, const char *file)
 	int rc;
 
 	ki_set(&o->spec.location, file);
+	o->spec.source = ki_is_url(file) ? KI_SRC_TREE : KI_SRC_MEDIUM;
 	if (ki_look_at_source(o, &o->spec, &m, &found, &err)) {
 		print_error(&err);
 		return KI_EXIT_MEDIUM;

@@ -35,6 +35,10 @@ static int look_at_medium(struct ki_spec *spec, const struct ki_rules *rules,
 	if (spec->source == KI_SRC_TREE && !ki_is_url(spec->location))
 		return ki_fail(err, "http://HOST/PATH; for a directory use --iso",
 			       "not a URL of a tree", "%s", spec->location);
+	if (spec->source == KI_SRC_MEDIUM && ki_is_url(spec->location))
+		return ki_fail(
+			err, "--tree for a tree; load an ISO to /var/lib/keel/iso first",
+			"a URL is no install image", "%s", spec->location);
 	*m = ki_medium_open(spec->location, err);
 	if (!*m)
 		return -1;

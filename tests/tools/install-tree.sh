@@ -71,6 +71,8 @@ says "no kernel was found"
 status 4 tree_guest "http://127.0.0.1:1/x"
 status 4 tree_guest "file:///etc"
 says "http://HOST/PATH"
+status 4 "$install" --name net1 --iso "$url/tree" --no-start
+says "--tree for a tree"
 nothing
 
 echo "a sum that does not fit"
