@@ -427,7 +427,7 @@ long arch_vcpu_send_nmi(struct vcpu *v)
 {
 	if (!v->pv)
 		return -XEN_EOPNOTSUPP;
-	v->pv->nmi_pending = 1;
+	v->pv->nmi_pending = true;
 	vcpu_unblock(v);
 	arch_vcpu_mark_events_pending(v);
 	return 0;

@@ -90,8 +90,6 @@ int arch_domain_create(struct domain *d, u32 flags)
 	if (!d->pv)
 		return -XEN_ENOMEM;
 	d->pv->tsc_khz = cpu_khz();
-	list_init(&d->pv->relinquish_list);
-	spin_lock_init(&d->pv->mm_lock, LOCK_PAGE_TABLES, "page tables");
 	rc = pv_cpuid_domain_init(d);
 	if (rc == 0)
 		rc = pirq_domain_init(d);

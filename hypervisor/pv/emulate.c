@@ -65,11 +65,6 @@ static u64 memory_address(const struct ctx *c)
 
 /* ---- control and debug registers ---- */
 
-bool pv_write_cr4_ok(u64 val)
-{
-	return !(val >> 32);
-}
-
 u64 pv_cr4_initial(void)
 {
 	return host_cr4 & CR4_GUEST_SEES;
@@ -108,7 +103,7 @@ static enum result write_cr3_guest(struct vcpu *v, u64 val)
 /* Only bits that a guest owns change; the others stay as the host has them, whatever it writes. */
 static enum result write_cr4_guest(struct vcpu *v, u64 val)
 {
-	if (!pv_write_cr4_ok(val))
+	if (val >> 32)
 		return REFUSED;
 	v->pv->cr4_guest = pv_cr4_initial() | (val & CR4_GUEST_OWN);
 	pv_update_cr4(v);

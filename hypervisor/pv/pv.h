@@ -45,7 +45,7 @@ struct pv_vcpu {
 	bool syscall_disables_events, syscall32_disables_events, sysenter_disables_events;
 	bool failsafe_disables_events;
 	u64 event_rip, failsafe_rip, syscall_rip, syscall32_rip, sysenter_rip;
-	u16 event_cs, failsafe_cs, syscall32_cs, sysenter_cs;
+	u16 syscall32_cs, sysenter_cs; /* kept for the toolstack: handlers run on the flat selector */
 	u64 kernel_ss, kernel_sp;
 	mfn_t kernel_l4, user_l4;    /* type-referenced L4 (user: MFN(0) = none); changed by its own vCPU
 	                              * or while it is paused */
@@ -54,18 +54,17 @@ struct pv_vcpu {
 	u64 ldt_base;                /* guest virtual */
 	u32 ldt_entries;
 	u32 ldt_mapped;              /* bitmap of LDT pages faulted in */
-	u64 cr0_guest, cr2_unused, cr4_guest;
+	u64 cr4_guest;               /* what it reads back from CR4 */
 	u64 fs_base, gs_base_user, gs_base_kernel; /* while not running */
 	u16 ds, es, fs, gs;
 	u64 debugreg[8];
 	u32 iopl;                    /* virtual, bits 12-13 place: 0..3 << 12 */
 	u64 iobitmap;                /* guest virtual, 0 none */
 	u32 iobitmap_ports;
-	bool fpu_dirtied, ts_set;    /* guest's CR0.TS */
+	bool ts_set;                 /* guest's CR0.TS */
 	bool cpuid_faulting;
-	u64 vgc_flags;
-	u64 msr_misc_enable, msr_tsc_aux, msr_spec_ctrl, xcr0;
-	u8 nmi_pending, mce_pending;
+	u64 msr_tsc_aux, msr_spec_ctrl, xcr0;
+	bool nmi_pending;
 	u64 nmi_rip;
 	bool nmi_masked;             /* from delivery to the guest's iret */
 };
@@ -151,7 +150,6 @@ u64 *pv_perdomain_pte(struct domain *d, u64 va);    /* L1 entry of an address in
 
 /* pv/emulate.c, pv/ioport.c, pv/msr.c */
 bool pv_emulate_privileged(struct cpu_user_regs *regs); /* #GP/#UD: true = done, rip moved on */
-bool pv_write_cr4_ok(u64 val);
 u64 pv_cr4_initial(void);
 int pv_rdmsr(struct vcpu *v, u32 msr, u64 *val);    /* 0 or -XEN_EINVAL (#GP) */
 int pv_wrmsr(struct vcpu *v, u32 msr, u64 val);

@@ -153,7 +153,7 @@ bool pv_deliver_pending(struct vcpu *v)
 	struct pv_vcpu *pv = v->pv;
 
 	if (pv->nmi_pending && !pv->nmi_masked && pv->nmi_rip) {
-		pv->nmi_pending = 0;
+		pv->nmi_pending = false;
 		pv->nmi_masked = true;
 		set_bounce(v, pv->nmi_rip, true);
 		return true;
