@@ -165,7 +165,7 @@ static long enter_sleep(struct xen_platform_op *op, bool *copyback)
 		return -XEN_EINVAL;
 	if ((s->flags & XENPF_ACPI_SLEEP_EXTENDED) || !acpi_fadt.present || s->sleep_state != 5)
 		return -XEN_EOPNOTSUPP;
-	if ((a & PM1_SLP_EN) || (b & PM1_SLP_EN)) /* the enable bit is the hypervisor's to set */
+	if (b && ((a ^ b) & PM1_SLP_EN)) /* the two registers are to do the same */
 		return -XEN_EINVAL;
 	log_info("ACPI power-off, asked for by dom0\n");
 	machine_console_flush();
