@@ -276,7 +276,7 @@ static long set_one_msr(struct vcpu *v, const xen_domctl_vcpu_msr_t *x)
 		return 0;
 	}
 	if (!slot || (x->index == MSR_TSC_AUX && (x->value >> 32)) ||
-	    (x->index == MSR_SPEC_CTRL && (x->value & ~7UL)))
+	    (x->index == MSR_SPEC_CTRL && !pv_spec_ctrl_ok(x->value)))
 		return -XEN_EINVAL;
 	*slot = x->value;
 	return 0;

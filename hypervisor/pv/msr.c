@@ -23,7 +23,6 @@
 
 #define APIC_BASE_X2APIC    BIT(10)
 #define PRED_CMD_IBPB       BIT(0)
-#define SPEC_CTRL_BITS      0x7ULL /* IBRS STIBP SSBD */
 #define DE_CFG_LFENCE       BIT(1)
 #define EFER_GUEST_SEES     (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
 
@@ -38,6 +37,14 @@ static bool has_feature(struct vcpu *v, u32 leaf, u8 reg, u32 bit)
 static bool has_spec_ctrl(struct vcpu *v)
 {
 	return has_feature(v, 7, CPU_EDX, 26);
+}
+
+bool pv_spec_ctrl_ok(u64 val)
+{
+	u64 have = (cpu_features.ibrs ? BIT(0) : 0) | (cpu_features.stibp ? BIT(1) : 0) |
+	           (cpu_features.leaf7_edx & BIT(31) ? BIT(2) : 0); /* SSBD */
+
+	return !(val & ~have);
 }
 
 static bool has_ibpb(struct vcpu *v)
@@ -251,9 +258,10 @@ int pv_wrmsr(struct vcpu *v, u32 msr, u64 val)
 		wrmsr(MSR_TSC_AUX, val);
 		return 0;
 	case MSR_SPEC_CTRL:
-		if (!has_spec_ctrl(v) || (val & ~SPEC_CTRL_BITS))
+		if (!has_spec_ctrl(v) || !pv_spec_ctrl_ok(val))
 			return -XEN_EINVAL;
 		v->pv->msr_spec_ctrl = val;
+		pv_load_spec_ctrl(v);
 		return 0;
 	case MSR_PRED_CMD:
 		if (!has_ibpb(v) || (val & ~PRED_CMD_IBPB))

@@ -145,6 +145,7 @@ void pv_toggle_mode(struct vcpu *v);                /* guest user <-> kernel: CR
 void pv_load_ldt(struct vcpu *v);                   /* @v current: LDTR from ldt_entries */
 void pv_set_ts(struct vcpu *v, bool set);           /* @v current: virtual CR0.TS, and the real one */
 void pv_load_debugregs(struct vcpu *v);             /* @v current: DR0-3, 6, 7 if any is armed */
+void pv_load_spec_ctrl(struct vcpu *v);             /* @v current */
 void pv_update_cr4(struct vcpu *v);                 /* @v current: CR4.TSD as it is due */
 u64 *pv_perdomain_pte(struct domain *d, u64 va);    /* L1 entry of an address in slot 258; NULL if none */
 
@@ -153,6 +154,7 @@ bool pv_emulate_privileged(struct cpu_user_regs *regs); /* #GP/#UD: true = done,
 u64 pv_cr4_initial(void);
 int pv_rdmsr(struct vcpu *v, u32 msr, u64 *val);    /* 0 or -XEN_EINVAL (#GP) */
 int pv_wrmsr(struct vcpu *v, u32 msr, u64 val);
+bool pv_spec_ctrl_ok(u64 val);                      /* bits of MSR 0x48 that this CPU has */
 u64 pv_guest_tsc(struct vcpu *v);                   /* what an emulated RDTSC gives */
 bool pv_xcr0_ok(u64 val);
 int pv_set_debugreg(struct vcpu *v, u32 reg, u64 val); /* checks; loads it if @v is current */

@@ -8,9 +8,10 @@
 #define DR7_ENABLES  0xffULL
 #define DR6_DEFAULT  0xffff0ff0UL
 
-static DEFINE_PERCPU(struct domain *, last_domain); /* whose predictions the CPU has learnt */
+static DEFINE_PERCPU(u64, last_domain); /* whose predictions the CPU has learnt: domain_key() */
 static DEFINE_PERCPU(u64, real_cr4);                /* 0 before the first switch: host_cr4 */
 static DEFINE_PERCPU(bool, faulting_on);
+static DEFINE_PERCPU(u64, real_spec_ctrl);
 
 /* The L1 entry of an address in the per-domain slot; NULL where nothing is mapped. */
 u64 *pv_perdomain_pte(struct domain *d, u64 va)
@@ -139,6 +140,17 @@ static void update_faulting(struct vcpu *v)
 	this_cpu(faulting_on) = want;
 }
 
+/* The guest's own choice of restrictions on speculation; they only ever restrict. */
+void pv_load_spec_ctrl(struct vcpu *v)
+{
+	u64 val = v->pv->msr_spec_ctrl;
+
+	if (this_cpu(real_spec_ctrl) == val)
+		return;
+	wrmsr_safe(MSR_SPEC_CTRL, val);
+	this_cpu(real_spec_ctrl) = val;
+}
+
 /* ---- the switch ---- */
 
 static void save_vcpu(struct vcpu *v)
@@ -151,11 +163,19 @@ static void save_vcpu(struct vcpu *v)
 	fpu_save(v);
 }
 
+/* A freed domain's address or number may come back, hardly both at once. */
+static u64 domain_key(const struct domain *d)
+{
+	return (u64)d << 16 | d->id;
+}
+
 static void barrier_between_domains(struct domain *d)
 {
-	if (this_cpu(last_domain) != d && this_cpu(last_domain))
+	u64 key = domain_key(d), last = this_cpu(last_domain);
+
+	if (last != key && last)
 		ibpb();
-	this_cpu(last_domain) = d;
+	this_cpu(last_domain) = key;
 }
 
 static void load_vcpu(struct vcpu *v)
@@ -177,6 +197,7 @@ static void load_vcpu(struct vcpu *v)
 		pv_load_debugregs(v);
 	pv_update_cr4(v);
 	update_faulting(v);
+	pv_load_spec_ctrl(v);
 	if (cpu_features.rdtscp)
 		wrmsr(MSR_TSC_AUX, v->pv->msr_tsc_aux);
 }
