@@ -200,3 +200,56 @@ exit 2
 END
 status 2 "$work/wizard"
 says "needs a terminal"
+
+# Esc in the middle of the work takes everything back, and the answers are still there.
+mini "$work/slow"
+truncate -s 3G "$work/slow/initrd.gz"
+rm -rf "$KEEL_ETC/guests" "$KEEL_VAR/guests" "$KEEL_VAR/disks"
+{
+	cat <<'END'
+expect guest1
+send \r
+expect 2 of 6: install image
+send \e[B\r
+expect Directory
+send \t\r
+expect Path of the file, device or directory
+send \x15
+END
+	echo "send $work/slow\\r"
+	cat <<'END'
+expect what is on it
+send \e[24~
+expect 3 of 6
+send \e[24~
+expect 4 of 6
+send \e[24~
+expect 5 of 6
+send \e[24~
+expect 6 of 6
+send \r
+expect take initramfs
+send \e
+expect Taken back:
+expect removed
+send \r
+expect 6 of 6: summary
+send \e
+expect 5 of 6
+send \e
+expect 4 of 6
+send \e
+expect 3 of 6
+send \e
+expect what is on it
+send \e
+expect install image
+send \e
+expect guest1
+send \e
+expect Leave?
+send \t\r
+exit 5
+END
+} | "$ptydrive" -s 80x24 -t xterm - "$work/wizard" || fail "cancelling in the wizard"
+nothing
