@@ -54,13 +54,23 @@ static int guest_order(const void *a, const void *b)
 	return ga->domid < gb->domid ? -1 : ga->domid > gb->domid;
 }
 
+/*
+ * The guest called name.  While a guest is rebuilt, its old domain may linger under the
+ * same name: one that is being torn down is the answer only when there is no other.
+ */
 static struct keel_guest *by_name(struct keel_guest *guests, size_t count,
 				  const char *name)
 {
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(guests[i].name, name) == 0)
+	struct keel_guest *dying = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(guests[i].name, name) != 0)
+			continue;
+		if (guests[i].state != KEEL_STATE_DYING)
 			return &guests[i];
-	return NULL;
+		dying = &guests[i];
+	}
+	return dying;
 }
 
 static void from_file(struct keel_guest *guest, const char *name)

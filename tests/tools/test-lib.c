@@ -414,6 +414,11 @@ START_TEST(guests_are_found_by_name_or_id)
 	ck_assert_uint_eq(guest.domid, 7);
 	ck_assert_int_eq(keel_guest_find(&host, "7", &guest, &err), 0);
 	ck_assert_str_eq(guest.name, "zeta");
+	/* A domain that lingers while its guest is built anew is not the guest. */
+	write_state("7 zeta 9 0 0 2 0 65536 0 1 0 0 all\n"
+		    "9 zeta 3 1 1 2 65536 65536 0 1 0 0 all\n");
+	ck_assert_int_eq(keel_guest_find(&host, "zeta", &guest, &err), 0);
+	ck_assert_uint_eq(guest.domid, 9);
 	ck_assert_int_eq(keel_guest_find(&host, "8", &guest, &err), -1);
 	ck_assert_int_eq(err.code, KEEL_ENOGUEST);
 	ck_assert(err.hint[0]);
