@@ -497,6 +497,30 @@ void pt_put_table(struct pt_space *s, struct page_info *pg)
 		set_pending(s, pg, true);
 }
 
+bool pt_get_table_again(struct page_info *pg, u64 type)
+{
+	u64 x = load(&pg->type);
+
+	do {
+		if (pt_type(x) != type || !(x & PT_VALIDATED) || (x & PT_HELD) ||
+		    (x & PT_COUNT) == 0 || (x & PT_COUNT) == PT_COUNT)
+			return false;
+	} while (!cas(&pg->type, &x, x + 1));
+	return true;
+}
+
+bool pt_put_table_unless_last(struct page_info *pg)
+{
+	u64 x = load(&pg->type);
+
+	do {
+		if ((x & PT_COUNT) <= 1)
+			return false;
+	} while (!cas(&pg->type, &x, x - 1));
+	pt_unref(pg);
+	return true;
+}
+
 int pt_pin(struct pt_space *s, struct page_info *pg, u64 type)
 {
 	int rc;

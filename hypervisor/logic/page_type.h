@@ -129,6 +129,10 @@ void pt_put_plain(struct page_info *pg);
 int pt_get_table(struct pt_space *s, struct page_info *pg, u64 type) __must_check;
 /* Drops a type and a general reference; always done. A long devalidation may be left to pt_finish(). */
 void pt_put_table(struct pt_space *s, struct page_info *pg);
+/* The same two without the lock, where the frame stays a validated table before and after: every switch
+ * of address space makes such a pair. False: nothing was done, ask the others. */
+bool pt_get_table_again(struct page_info *pg, u64 type) __must_check;
+bool pt_put_table_unless_last(struct page_info *pg) __must_check;
 /* Goes on with the interrupted operation, if any. 0 or -XEN_ERESTART. */
 int pt_finish(struct pt_space *s) __must_check;
 

@@ -200,7 +200,7 @@ static void update_m2p_slot(struct domain *d, mfn_t l4, bool user)
 		WRITE_ONCE(table[L4_SLOT_M2P], 0);
 }
 
-/* Lock held. The old table's references become the caller's to drop. */
+/* The old table's references become the caller's to drop. */
 static mfn_t replace_base(struct vcpu *v, mfn_t l4, bool user)
 {
 	mfn_t *base = user ? &v->pv->user_l4 : &v->pv->kernel_l4;
@@ -214,36 +214,63 @@ static mfn_t replace_base(struct vcpu *v, mfn_t l4, bool user)
 	return old;
 }
 
+/* Drops the references of a table that was a base, *l4; 0 or -XEN_ERESTART. */
+static int drop_base(struct domain *d, mfn_t *l4)
+{
+	int rc;
+
+	if (!l4->n || pt_put_table_unless_last(mfn_to_page(*l4))) {
+		*l4 = MFN(0);
+		return 0;
+	}
+	rc = pv_mm_lock(d);
+	if (rc)
+		return rc;
+	pt_put_table(&d->pv->pt, mfn_to_page(*l4));
+	*l4 = MFN(0);
+	pv_mm_unlock(d);
+	return 0;
+}
+
+/* A type reference for a base; the lock is only taken for a table that nobody uses as one yet. */
+static int get_base(struct domain *d, struct page_info *pg)
+{
+	int rc;
+
+	if (pt_get_table_again(pg, PT_L4))
+		return 0;
+	rc = pv_mm_lock(d);
+	if (rc)
+		return rc;
+	rc = pt_get_table(&d->pv->pt, pg, PT_L4);
+	pv_mm_unlock(d);
+	return rc;
+}
+
+/* Its own vCPU's call, or while that is paused: nobody else changes the bases. A dying domain's vCPUs
+ * are stopped before its tables are taken apart. */
 static int set_base(struct vcpu *v, mfn_t l4, bool user)
 {
 	struct domain *d = v->domain;
 	struct page_info *pg = NULL;
-	mfn_t old;
-	int rc;
+	int rc = drop_base(d, &v->pv->stale_l4);
 
+	if (rc)
+		return rc;
+	if (READ_ONCE(d->dying) != DOMDYING_alive)
+		return -XEN_EINVAL;
 	if (l4.n) {
 		pg = get_page_by_mfn(l4, d);
 		if (!pg)
 			return -XEN_EINVAL;
+		rc = get_base(d, pg);
+		if (rc) {
+			put_page(pg);
+			return rc;
+		}
 	}
-	rc = pv_mm_lock(d);
-	if (rc)
-		goto out;
-	if (READ_ONCE(d->dying) != DOMDYING_alive)
-		rc = -XEN_EINVAL;
-	if (!rc && pg)
-		rc = pt_get_table(&d->pv->pt, pg, PT_L4);
-	if (!rc) {
-		old = replace_base(v, l4, user);
-		pg = NULL; /* both references are the vCPU's now */
-		if (old.n)
-			pt_put_table(&d->pv->pt, mfn_to_page(old));
-	}
-	pv_mm_unlock(d);
-out:
-	if (pg)
-		put_page(pg);
-	return rc;
+	v->pv->stale_l4 = replace_base(v, l4, user); /* both references are the vCPU's now */
+	return drop_base(d, &v->pv->stale_l4);
 }
 
 int pv_set_base(struct vcpu *v, mfn_t kernel_l4)
@@ -258,20 +285,12 @@ int pv_set_user_base(struct vcpu *v, mfn_t user_l4)
 
 int pv_drop_bases(struct vcpu *v)
 {
-	mfn_t *bases[] = {&v->pv->kernel_l4, &v->pv->user_l4};
+	mfn_t *bases[] = {&v->pv->kernel_l4, &v->pv->user_l4, &v->pv->stale_l4};
+	int rc = 0;
 
-	for (u32 i = 0; i < ARRAY_SIZE(bases); i++) {
-		int rc = pv_mm_lock(v->domain);
-		mfn_t old = *bases[i];
-
-		if (rc)
-			return rc;
-		*bases[i] = MFN(0);
-		if (old.n)
-			pt_put_table(&v->domain->pv->pt, mfn_to_page(old));
-		pv_mm_unlock(v->domain);
-	}
-	return 0;
+	for (u32 i = 0; i < ARRAY_SIZE(bases) && !rc; i++)
+		rc = drop_base(v->domain, bases[i]);
+	return rc;
 }
 
 /* ---- pins ---- */

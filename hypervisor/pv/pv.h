@@ -49,6 +49,7 @@ struct pv_vcpu {
 	u64 kernel_ss, kernel_sp;
 	mfn_t kernel_l4, user_l4;    /* type-referenced L4 (user: MFN(0) = none); changed by its own vCPU
 	                              * or while it is paused */
+	mfn_t stale_l4;              /* no longer a base, its references still to be dropped */
 	u64 gdt_frames[16];          /* MFNs */
 	u32 gdt_entries;
 	u64 ldt_base;                /* guest virtual */
