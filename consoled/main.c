@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -166,6 +167,25 @@ static void own_log_dir(struct daemon *d)
 		    d->conf.user, strerror(errno));
 }
 
+/*
+ * Two daemons on the same rings and records would each take half of the bytes.
+ * The lock ends with this process, and with this image of it at an upgrade.
+ */
+static int lock_state(struct daemon *d)
+{
+	int fd = openat(d->state_dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		int e = -errno;
+
+		say(d, LOG_ERR, "%s: %s", d->conf.state_dir,
+		    e == -EWOULDBLOCK ? "another keel-consoled is running"
+				      : strerror(-e));
+		return e;
+	}
+	return 0;
+}
+
 static int open_dirs(struct daemon *d)
 {
 	int e = open_dir(d->conf.state_dir, 0700, &d->state_dir);
@@ -174,6 +194,9 @@ static int open_dirs(struct daemon *d)
 		say(d, LOG_ERR, "%s: %s", d->conf.state_dir, strerror(-e));
 		return e;
 	}
+	e = lock_state(d);
+	if (e < 0)
+		return e;
 	snprintf(d->empty_dir, sizeof(d->empty_dir), "%s/empty", d->conf.state_dir);
 	e = make_dir(d->empty_dir, 0555);
 	if (e < 0) {

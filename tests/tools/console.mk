@@ -19,6 +19,7 @@ tools_console_unit_LDADD = ../consoled/libconsole.a $(console_libs) $(CHECK_LIBS
 
 console_tests = tools/console-sessions tools/console-roles tools/console-logs \
 	tools/console-hostile tools/console-client
+console_tests += tools/console-machine.sh
 dist_check_SCRIPTS += $(console_tests)
 TESTS += tools/console-unit $(console_tests)
 EXTRA_DIST += tools/console_sim.py tools/console-bench
