@@ -47,10 +47,12 @@ struct backend {
 
 /* ---- the hypervisor's messages ---- */
 
+static const struct console_desc messages = {
+	.uuid = HYPERVISOR_UUID, .name = HYPERVISOR_NAME, .console = "pv0"};
+
 static void read_messages(struct backend *b)
 {
-	static const struct console_desc d = {
-		.uuid = HYPERVISOR_UUID, .name = HYPERVISOR_NAME, .console = "pv0"};
+	struct console_desc d = messages;
 	char buf[MSG_CHUNK];
 	unsigned n = sizeof(buf);
 
@@ -59,6 +61,7 @@ static void read_messages(struct backend *b)
 	for (int i = 0; i < MSG_PASSES && n == sizeof(buf); i++) {
 		if (xc_readconsolering(b->xc, buf, &n, 0, 1, &b->con_index) < 0)
 			return;
+		d.token = b->con_index;
 		if (n)
 			b->ev->bytes(b->ctx, &d, buf, n);
 	}
@@ -70,6 +73,8 @@ static void start_messages(struct backend *b)
 	b->xc = xc_interface_open(NULL, NULL, 0);
 	if (!b->xc)
 		return;
+	/* An earlier daemon took what is before this index. */
+	b->con_index = (uint32_t)b->ev->position(b->ctx, &messages);
 	/* Global: only one domain, and in it one process, may have it. */
 	b->con_port = xenevtchn_bind_virq(b->evtchn, VIRQ_CON_RING);
 	if (b->con_port < 0)

@@ -41,6 +41,9 @@ struct backend_events {
 	void (*event)(void *ctx, void *cookie);
 	/* Bytes of a console that has no ring: the hypervisor's own. */
 	void (*bytes)(void *ctx, const struct console_desc *d, const void *p, size_t n);
+	/* The token that came with the last bytes of such a console, also before a
+	 * restart of the daemon; 0: there were none. */
+	uint64_t (*position)(void *ctx, const struct console_desc *d);
 	/* Something worth a line in the journal. */
 	void (*trouble)(void *ctx, const char *text);
 };

@@ -23,6 +23,8 @@ bool may_view(const struct session *s, const struct client *c)
 
 bool may_write(const struct session *s, const struct client *c)
 {
+	if (!strcmp(s->rec.h->uuid, HYPERVISOR_UUID))
+		return false; /* it does not listen */
 	return is_operator(c) || acl_allows(&s->conf.write, &c->peer);
 }
 

@@ -482,7 +482,15 @@ static void on_bytes(void *ctx, const struct console_desc *c, const void *p, siz
 	s->rec.h->gone_ms = 0;
 	if (rec_append(&s->rec, p, n, utc_ms()) < n)
 		say(d, LOG_WARNING, "hypervisor messages lost: state directory full");
+	s->rec.h->ring_ref = c->token;
 	session_new_bytes(s);
+}
+
+static uint64_t on_position(void *ctx, const struct console_desc *c)
+{
+	struct session *s = session_by_uuid(ctx, c->uuid, c->console);
+
+	return s ? s->rec.h->ring_ref : 0;
 }
 
 static void on_trouble(void *ctx, const char *text)
@@ -496,6 +504,7 @@ const struct backend_events session_events = {
 	.renamed = on_renamed,
 	.event = on_event,
 	.bytes = on_bytes,
+	.position = on_position,
 	.trouble = on_trouble,
 };
 
