@@ -536,8 +536,13 @@ static s16 copy_one(const struct gnttab_copy *op)
 		return status;
 	status = copy_begin(&dst, &op->dest, op->flags & GNTCOPY_dest_gref, true);
 	if (status == GNTST_okay) {
-		memmove((char *)mfn_to_virt(dst.mfn) + op->dest.offset,
-		        (char *)mfn_to_virt(src.mfn) + op->source.offset, op->len);
+		char *to = (char *)mfn_to_virt(dst.mfn) + op->dest.offset;
+		const char *from = (char *)mfn_to_virt(src.mfn) + op->source.offset;
+
+		if (mfn_eq(src.mfn, dst.mfn))
+			memmove(to, from, op->len);
+		else
+			memcpy(to, from, op->len);
 		copy_end(&dst, true);
 	}
 	copy_end(&src, false);
