@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* System time from the TSC. Each CPU has a record (TSC then, time then, rate). With an invariant TSC
- * the records never change. Otherwise each CPU compares itself with the platform timer every second
- * and bends its rate, so that time neither jumps nor runs backwards. Sources: IA-PC HPET 1.0a, ACPI
+/* System time from the TSC, by a record (TSC then, time then, rate). CPUs whose TSCs agree when they
+ * start share one record, so that they agree on the time to the tick. With an invariant TSC it never
+ * changes. Otherwise it is compared with the platform timer every second, by the boot CPU, and its
+ * rate bent, so that time neither jumps nor runs backwards. If TSCs do not agree, each CPU has and
+ * bends its own. Sources: IA-PC HPET 1.0a, ACPI
  * 6.4 section 4.8.3.3 (PM timer), the 8254 data sheet. */
 #include "core/init.h"
 #include "core/lock.h"
 #include "core/log.h"
 #include "core/sched.h"
 #include "core/timer.h"
+#include "logic/clock.h"
 #include "x86/boot.h"
 #include "x86/smp.h"
 #include "x86/x86.h"
@@ -22,6 +25,9 @@ struct clock_record {
 };
 
 static DEFINE_PERCPU(struct clock_record, clock_record); /* written by its CPU, interrupts off */
+static struct clock_record shared_record; /* written by the boot CPU; shared_seq is odd meanwhile */
+static u32 shared_seq;
+static bool is_shared = true; /* fixed once all CPUs run */
 static DEFINE_PERCPU(struct timer, resync_timer);
 static u64 hz;
 static u32 base_mul;
@@ -30,45 +36,6 @@ static bool ready;
 
 static u64 wall_sec; /* lock: platform_lock; at system time 0 */
 static u32 wall_nsec;
-
-/* ---- scaling ---- */
-
-/* a * b / c, ~0 if that does not fit. */
-static u64 mul_div(u64 a, u64 b, u64 c)
-{
-	unsigned __int128 p = (unsigned __int128)a * b;
-	u64 hi = (u64)(p >> 64), lo = (u64)p;
-
-	if (hi >= c)
-		return ~0ULL;
-	__asm__("divq %2" : "+a"(lo), "+d"(hi) : "r"(c) : "cc");
-	return lo;
-}
-
-/* For ticks of @freq Hz: a multiplier in [2^31, 2^32). */
-static void make_scale(u64 freq, u32 *mul, s8 *shift)
-{
-	u64 t = freq;
-	s8 s = 0;
-
-	while (t > 2 * NS_PER_S) {
-		t >>= 1;
-		s--;
-	}
-	while (t <= NS_PER_S) {
-		t <<= 1;
-		s++;
-	}
-	/* (ticks << s) runs at t Hz, NS_PER_S < t <= 2 * NS_PER_S */
-	*mul = (u32)mul_div(NS_PER_S, 1ULL << 32, s >= 0 ? freq << s : freq >> -s);
-	*shift = s;
-}
-
-static ns_t scale(u64 ticks, u32 mul, s8 shift)
-{
-	ticks = shift >= 0 ? ticks << shift : ticks >> -shift;
-	return (ns_t)((unsigned __int128)ticks * mul >> 32);
-}
 
 /* ---- the TSC ---- */
 
@@ -97,20 +64,52 @@ static ns_t record_time(const struct clock_record *r, u64 tsc)
 {
 	s64 d = (s64)(tsc - r->tsc);
 
-	return d < 0 ? r->time : r->time + scale((u64)d, r->mul, r->shift);
+	return d < 0 ? r->time : r->time + clock_scale((u64)d, r->mul, r->shift);
 }
 
+/* The record in force on this CPU. */
+static struct clock_record read_record(void)
+{
+	struct clock_record r;
+	u64 flags;
+	u32 seq;
+
+	if (!is_shared) {
+		flags = local_irq_save();
+		r = this_cpu(clock_record);
+		local_irq_restore(flags);
+		return r;
+	}
+	do {
+		seq = __atomic_load_n(&shared_seq, __ATOMIC_ACQUIRE);
+		r = *(const volatile struct clock_record *)&shared_record;
+		smp_rmb();
+	} while (((seq & 1) || seq != READ_ONCE(shared_seq)) && !smp_stopping());
+	return r;
+}
+
+/* Interrupts off; the boot CPU if the record is shared. */
+static void write_record(const struct clock_record *r)
+{
+	if (!is_shared) {
+		this_cpu(clock_record) = *r;
+		return;
+	}
+	__atomic_store_n(&shared_seq, shared_seq + 1, __ATOMIC_SEQ_CST);
+	smp_wmb();
+	*(volatile struct clock_record *)&shared_record = *r;
+	__atomic_store_n(&shared_seq, shared_seq + 1, __ATOMIC_SEQ_CST);
+}
+
+/* The TSC is read after the record, on the same CPU: a record is never newer than the reading. */
 ns_t system_time(void)
 {
-	u64 flags;
-	ns_t t;
+	struct clock_record r;
 
 	if (!ready)
 		return 0;
-	flags = local_irq_save();
-	t = record_time(&this_cpu(clock_record), tsc_ordered());
-	local_irq_restore(flags);
-	return t;
+	r = read_record();
+	return record_time(&r, tsc_ordered());
 }
 
 u64 ns_to_tsc_deadline(ns_t deadline)
@@ -230,7 +229,7 @@ static void calibrate(void)
 	hz = mul_div(t1 - t0, platform.hz, (c1 - c0) & platform.mask);
 	if (hz < 1000000)
 		panic("the TSC does not count");
-	make_scale(hz, &base_mul, &base_shift);
+	clock_make_scale(hz, &base_mul, &base_shift);
 	log_info("TSC: %llu kHz by %s%s\n", (unsigned long long)(hz / 1000), platform.name,
 	         cpu_features.invariant_tsc ? ", invariant" : "");
 }
@@ -257,19 +256,39 @@ static bool platform_time(ns_t *time, u64 *tsc)
 	return width < hz / 50000; /* 20 us */
 }
 
-static void bend_rate(ns_t error, u64 tsc)
+/* From now on, so that no one reads a later time by the old rate than others by the new. */
+static void bend_rate(ns_t error)
 {
-	struct clock_record *r = &this_cpu(clock_record);
+	struct clock_record r = read_record();
 	s64 limit = (s64)(base_mul / 2000); /* 500 ppm */
 	s64 capped = MAX(-1000000, MIN(1000000, error)); /* ns: far beyond the limit already */
 	s64 bend = -(capped * (s64)base_mul / (s64)NS_PER_S);
-	u64 flags = local_irq_save();
+	u64 flags = local_irq_save(), now = tsc_ordered();
 
 	bend = MAX(-limit, MIN(limit, bend));
-	r->time = record_time(r, tsc);
-	r->tsc = tsc;
-	r->mul = (u32)MIN((s64)base_mul + bend, (s64)UINT32_MAX);
+	r.time = record_time(&r, now);
+	r.tsc = now;
+	r.mul = (u32)MIN((s64)base_mul + bend, (s64)UINT32_MAX);
+	write_record(&r);
 	local_irq_restore(flags);
+}
+
+/* The longer the time looked back on, the better the rate is known. Boot CPU. */
+static void refine_rate(ns_t time, u64 tsc)
+{
+	static u64 first_tsc;
+	static ns_t first_time;
+	u32 mul;
+	s8 shift;
+
+	if (!first_tsc) {
+		first_tsc = tsc;
+		first_time = time;
+	} else if (time - first_time > 4 * (ns_t)NS_PER_S) {
+		clock_make_scale(mul_div(tsc - first_tsc, NS_PER_S, (u64)(time - first_time)), &mul, &shift);
+		if (shift == base_shift)
+			base_mul = mul;
+	}
 }
 
 static void resync(void *unused)
@@ -277,20 +296,22 @@ static void resync(void *unused)
 	ns_t reference;
 	u64 tsc;
 
-	if (platform_time(&reference, &tsc)) {
-		ns_t error = record_time(&this_cpu(clock_record), tsc) - reference;
+	if ((!is_shared || smp_cpu_id() == 0) && platform_time(&reference, &tsc)) {
+		struct clock_record r = read_record();
 
-		bend_rate(error, tsc);
-		if (current && !is_idle_vcpu(current))
-			vcpu_update_guest_time(current);
+		if (smp_cpu_id() == 0)
+			refine_rate(reference, tsc);
+		bend_rate(record_time(&r, tsc) - reference);
 	}
+	if (current && !is_idle_vcpu(current))
+		vcpu_update_guest_time(current);
 	timer_set(&this_cpu(resync_timer), system_time() + (ns_t)NS_PER_S);
 }
 
 /* Each CPU, once timers work. */
 void time_start_resync(void)
 {
-	if (cpu_features.invariant_tsc)
+	if (cpu_features.invariant_tsc) /* CPUs that disagree do so by a constant */
 		return;
 	timer_init(&this_cpu(resync_timer), resync, NULL, smp_cpu_id());
 	timer_set(&this_cpu(resync_timer), system_time() + (ns_t)NS_PER_S);
@@ -316,12 +337,13 @@ void time_answer_ap(void)
 
 void time_init_ap(void)
 {
-	const struct clock_record *boss = &percpu(clock_record, 0);
-	struct clock_record *r = &this_cpu(clock_record);
-	u64 best = ~0ULL;
+	struct clock_record r = shared_record; /* does not change while CPUs start */
+	u64 best = ~0ULL, start = tsc_ordered();
 	s64 offset = 0; /* this TSC minus the boot CPU's */
 
-	for (u32 i = 0; i < 16; i++) {
+	/* Until it is good to 2 us, or 20 ms are over: on a virtual machine with few real CPUs it
+	 * does not get better. */
+	for (u32 i = 0; i < 4 || (best > hz / 500000 && tsc_ordered() - start < hz / 50); i++) {
 		u64 before = tsc_ordered(), after;
 
 		__atomic_add_fetch(&pingpong.round, 1, __ATOMIC_SEQ_CST);
@@ -336,10 +358,12 @@ void time_init_ap(void)
 	/* Within what the measurement can tell they are equal. */
 	if (offset < (s64)best && -offset < (s64)best)
 		offset = 0;
-	else
+	r.tsc += (u64)offset;
+	this_cpu(clock_record) = r;
+	if (offset) {
 		log_warn("CPU %u: TSC is off by %lld ticks\n", smp_cpu_id(), (long long)offset);
-	*r = *boss;
-	r->tsc = boss->tsc + (u64)offset;
+		is_shared = false;
+	}
 }
 
 /* ---- start, and what guests see ---- */
@@ -353,15 +377,6 @@ static u32 cmos(u8 reg)
 static u32 from_bcd(u32 v, bool bcd)
 {
 	return bcd ? (v >> 4) * 10 + (v & 15) : v;
-}
-
-/* Days since 1970-01-01 of a date in the Gregorian calendar. */
-static u64 days_since_1970(u32 year, u32 month, u32 day)
-{
-	u32 y = month <= 2 ? year - 1 : year;
-	u32 m = (month + 9) % 12; /* from March */
-
-	return 365ULL * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
 }
 
 /* Seconds since 1970 by the battery clock, at the start of one of its seconds; 0 if it is broken. */
@@ -384,12 +399,12 @@ static u64 read_rtc(void)
 		h = from_bcd(h & 0x7f, !(b & 4)) % 12 + (h & 0x80 ? 12 : 0);
 	if (s > 59 || mi > 59 || h > 23 || !d || d > 31 || !mo || mo > 12)
 		return 0;
-	return ((days_since_1970(y, mo, d) * 24 + h) * 60 + mi) * 60 + s;
+	return clock_seconds(y, mo, d, h, mi, s);
 }
 
 void time_init(void)
 {
-	struct clock_record *r = &this_cpu(clock_record);
+	struct clock_record *r = &shared_record;
 	u64 count = 0;
 
 	if (!use_hpet() && !use_pm_timer())
@@ -400,6 +415,7 @@ void time_init(void)
 	r->time = 0;
 	r->mul = base_mul;
 	r->shift = base_shift;
+	this_cpu(clock_record) = *r;
 	ready = true;
 	if (platform.read == pit_read && !cpu_features.invariant_tsc)
 		log_warn("no timer to correct the TSC by: clocks may drift\n");
@@ -411,17 +427,15 @@ void time_init(void)
 
 void machine_vcpu_time(struct vcpu_time_info *t)
 {
-	u64 flags = local_irq_save();
-	const struct clock_record *r = &this_cpu(clock_record);
+	struct clock_record r = read_record();
 
-	t->tsc_timestamp = r->tsc;
-	t->system_time = (u64)r->time;
-	t->tsc_to_system_mul = r->mul;
-	t->tsc_shift = r->shift;
-	t->flags = cpu_features.invariant_tsc ? XEN_PVCLOCK_TSC_STABLE_BIT : 0;
+	t->tsc_timestamp = r.tsc;
+	t->system_time = (u64)r.time;
+	t->tsc_to_system_mul = r.mul;
+	t->tsc_shift = r.shift;
+	t->flags = cpu_features.invariant_tsc && is_shared ? XEN_PVCLOCK_TSC_STABLE_BIT : 0;
 	t->pad1[0] = t->pad1[1] = 0;
 	t->pad0 = 0;
-	local_irq_restore(flags);
 }
 
 void machine_set_timer(ns_t deadline)

@@ -1,7 +1,8 @@
 # What the boot loader and the firmware say: multiboot, memory map, ACPI tables, command line; symbols.
 x86_cflags = $(KEEL_CFLAGS) $(CHECK_CFLAGS) -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 x86_cppflags = -I$(top_srcdir)/hypervisor
-x86_tests = unit/multiboot_test unit/e820_test unit/acpi_test unit/cmdline_test unit/symbols_test
+x86_tests = unit/multiboot_test unit/e820_test unit/acpi_test unit/clock_test unit/cmdline_test \
+	unit/symbols_test
 
 TESTS += $(x86_tests)
 check_PROGRAMS += $(x86_tests)
@@ -31,3 +32,8 @@ unit_symbols_test_SOURCES = unit/symbols_test.c ../hypervisor/logic/symbols.c
 unit_symbols_test_CPPFLAGS = $(x86_cppflags)
 unit_symbols_test_CFLAGS = $(x86_cflags)
 unit_symbols_test_LDADD = $(CHECK_LIBS)
+
+unit_clock_test_SOURCES = unit/clock_test.c ../hypervisor/logic/clock.c
+unit_clock_test_CPPFLAGS = $(x86_cppflags)
+unit_clock_test_CFLAGS = $(x86_cflags)
+unit_clock_test_LDADD = $(CHECK_LIBS)
