@@ -207,8 +207,22 @@ static void grants(void)
 	report("grant_copy_4k", t, ROUNDS);
 }
 
+/* Of the machine's RAM, what neither dom0 has nor anybody can get. */
+static void memory_kept(void)
+{
+	struct xen_sysctl s;
+
+	memset(&s, 0, sizeof(s));
+	s.cmd = XEN_SYSCTL_physinfo;
+	s.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+	if (hc_sysctl(&s) == 0)
+		printk("KEEL-BENCH kept_2g %lu\n", s.u.physinfo.total_pages - s.u.physinfo.free_pages -
+		                                            start_info->nr_pages);
+}
+
 void test_main(void)
 {
+	memory_kept();
 	printk("KEEL-BENCH first_instruction %lu\n", now());
 	null_hypercall();
 	exception_bounce();

@@ -3,12 +3,12 @@ TEST_KERNELS = kernels/start_of_day.elf kernels/version.elf kernels/hostile_poin
 	kernels/event_channels.elf kernels/grants.elf kernels/memory.elf kernels/control.elf \
 	kernels/vcpus_and_timers.elf kernels/multicall.elf kernels/traps.elf
 TESTS += $(TEST_KERNELS)
-check_DATA += $(TEST_KERNELS)
-CLEANFILES += $(TEST_KERNELS)
+check_DATA += $(TEST_KERNELS) kernels/bench_micro.elf
+CLEANFILES += $(TEST_KERNELS) kernels/bench_micro.elf
 TEST_EXTENSIONS += .elf
 ELF_LOG_COMPILER = $(srcdir)/kernels/run
 EXTRA_DIST += kernels/run kernels/README.md kernels/lib/head.S kernels/lib/kernel.lds \
-	kernels/lib/lib.c kernels/lib/test.h $(TEST_KERNELS:.elf=.c)
+	kernels/lib/lib.c kernels/lib/test.h $(TEST_KERNELS:.elf=.c) kernels/bench_micro.c
 
 KERNEL_FLAGS = -std=gnu17 -O2 -g -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone \
 	-mgeneral-regs-only -fno-stack-protector -fno-asynchronous-unwind-tables \
