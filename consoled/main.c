@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,8 @@
 
 #define CONF_PATH    "/etc/keel/consoled.conf"
 #define SETTLE_MS    5000
+#define LOCK_TRIES   60
+#define LOCK_WAIT_MS 50
 #define HOUSEKEEPING 600000
 
 struct options {
@@ -174,9 +177,15 @@ static void own_log_dir(struct daemon *d)
 static int lock_state(struct daemon *d)
 {
 	int fd = openat(d->state_dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int tries = LOCK_TRIES, e;
 
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		int e = -errno;
+	if (fd < 0)
+		return -errno;
+	/* A helper that an earlier image was just starting holds it for a moment. */
+	while ((e = flock(fd, LOCK_EX | LOCK_NB)) < 0 && errno == EWOULDBLOCK && --tries)
+		poll(NULL, 0, LOCK_WAIT_MS);
+	if (e < 0) {
+		e = -errno;
 
 		say(d, LOG_ERR, "%s: %s", d->conf.state_dir,
 		    e == -EWOULDBLOCK ? "another keel-consoled is running"

@@ -18,7 +18,7 @@ tools_console_unit_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tools_console_unit_LDADD = ../consoled/libconsole.a $(console_libs) $(CHECK_LIBS)
 
 console_tests = tools/console-sessions tools/console-roles tools/console-logs \
-	tools/console-hostile tools/console-client
+	tools/console-hostile tools/console-client tools/console-stress
 console_tests += tools/console-machine.sh
 dist_check_SCRIPTS += $(console_tests)
 TESTS += tools/console-unit $(console_tests)
