@@ -43,6 +43,14 @@ says() {
 	echo "ok: the guest says for the $1. time: $2"
 }
 
+# What there is to know when the guest does not do as it should.
+why() {
+	keel list
+	keel console lin --tail=20
+	journalctl -u $unit --no-pager -o short-monotonic | tail -n 30
+	tail -n 20 /var/log/xen/xl-lin.log
+}
+
 main_pid() {
 	systemctl show -p MainPID --value $unit
 }
@@ -72,7 +80,7 @@ keel mem lin 128 || fail "mem"
 until_true 30 sh -c 'keel mem lin | grep -q "128 MiB"' || fail "the balloon did not grow"
 
 before=$(domid)
-keel reboot --timeout 120 lin || fail "reboot"
+keel reboot --timeout 300 lin || { why; fail "reboot"; }
 [ "$(domid)" != "$before" ] || fail "rebooted into the same domain"
 says 2 "guest: up"
 
@@ -87,7 +95,7 @@ for signal in KILL TERM; do
 done
 
 before=$(domid)
-keel reboot --timeout 120 lin || { journalctl -u $unit | tail -n 30; fail "reboot after take-over"; }
+keel reboot --timeout 300 lin || { why; fail "reboot after take-over"; }
 [ "$(domid)" != "$before" ] || fail "rebooted into the same domain"
 says 3 "guest: up"
 same "what the unit runs" xl "$(cat "/proc/$(main_pid)/comm")"
