@@ -28,7 +28,7 @@ enum { STATE_INITWAIT = 2, STATE_INITIALISED = 3, STATE_CONNECTED = 4 };
 struct domain {
 	LIST_ENTRY(domain) all;
 	uint32_t domid;
-	bool seen;
+	bool seen, dirty; /* dirty: something of it changed since the last scan */
 	char name[KCON_NAME_MAX], uuid[KCON_UUID_MAX];
 	struct console_desc told[CONSOLES]; /* as the loop knows them */
 	bool present[CONSOLES];
@@ -215,6 +215,25 @@ static bool read_ring(struct xswatch *w, const char *base, struct console_desc *
 	return true;
 }
 
+/* Which of the further consoles there are, as bits; mostly none. */
+static unsigned list_consoles(struct xswatch *w, const struct domain *m)
+{
+	char path[96];
+	unsigned n = 0, bits = 0;
+	char **dir;
+
+	snprintf(path, sizeof(path), "/local/domain/%u/device/console", m->domid);
+	dir = xs_directory(w->xs, XBT_NULL, path, &n);
+	for (unsigned i = 0; dir && i < n; i++) {
+		unsigned long id = strtoul(dir[i], NULL, 10);
+
+		if (id > 0 && id < CONSOLES - 1)
+			bits |= 1u << id;
+	}
+	free(dir);
+	return bits | 1u | 1u << (CONSOLES - 1);
+}
+
 static bool read_console(struct xswatch *w, const struct domain *m, unsigned i,
 			 struct console_desc *d)
 {
@@ -265,6 +284,7 @@ static void scan(struct xswatch *w, struct domain *m)
 {
 	struct console_desc d = {.domid = m->domid};
 	char name[KCON_NAME_MAX];
+	unsigned there;
 
 	if (!read_identity(w, m, name, sizeof(name)))
 		return; /* being built: its watches fire again */
@@ -273,8 +293,9 @@ static void scan(struct xswatch *w, struct domain *m)
 			tell(w, RENAMED, &d, name);
 		snprintf(m->name, sizeof(m->name), "%s", name);
 	}
+	there = list_consoles(w, m);
 	for (unsigned i = 0; i < CONSOLES; i++) {
-		if (!read_console(w, m, i, &d)) {
+		if (!(there & 1u << i) || !read_console(w, m, i, &d)) {
 			if (m->present[i])
 				tell(w, GONE, &m->told[i], m->told[i].console);
 			m->present[i] = false;
@@ -446,17 +467,48 @@ int xswatch_sysrq(struct xswatch *w, uint32_t domid, char key)
 
 /* ---- the thread ---- */
 
-static void on_watch(struct xswatch *w, char **v)
+/*
+ * A domain that is being built makes a watch fire for each of its many nodes:
+ * all that fired is taken first, then each domain is read once.
+ */
+static bool take_watches(struct xswatch *w)
+{
+	bool list = false;
+	struct domain *m;
+	char **v;
+
+	errno = 0;
+	while ((v = xs_check_watch(w->xs))) {
+		if (v[XS_WATCH_TOKEN][0] == '@') {
+			list = true;
+		} else {
+			m = find(w, (uint32_t)strtoul(v[XS_WATCH_TOKEN], NULL, 10));
+			if (m)
+				m->dirty = true;
+		}
+		free(v);
+		errno = 0;
+	}
+	if (errno && errno != EAGAIN)
+		return false; /* the connection broke */
+	if (list)
+		list_domains(w);
+	return true;
+}
+
+/* The toolstack waits for the pty of a guest: orders go before any reading. */
+static void scan_dirty(struct xswatch *w)
 {
 	struct domain *m;
 
-	if (v[XS_WATCH_TOKEN][0] == '@') {
-		list_domains(w);
-		return;
-	}
-	m = find(w, (uint32_t)strtoul(v[XS_WATCH_TOKEN], NULL, 10));
-	if (m)
+	LIST_FOREACH(m, &w->domains, all) {
+		if (!m->dirty)
+			continue;
+		m->dirty = false;
 		scan(w, m);
+		while (take_order(w))
+			;
+	}
 }
 
 static bool stopping(struct xswatch *w)
@@ -487,25 +539,19 @@ static void serve(struct xswatch *w)
 	struct pollfd p[2] = {{.fd = xs_fileno(w->xs), .events = POLLIN},
 			      {.fd = w->wake_fd, .events = POLLIN}};
 	uint64_t n;
-	char **v;
 
 	for (bool stop = false; !stop;) {
 		if (poll(p, 2, -1) < 0 && errno != EINTR)
 			return;
-		if (p[1].revents && read(w->wake_fd, &n, sizeof(n)) < 0 &&
-		    errno != EAGAIN)
+		if (p[1].revents && read(w->wake_fd, &n, sizeof(n)) < 0 && errno != EAGAIN)
 			return;
-		errno = 0;
-		while ((v = xs_check_watch(w->xs))) {
-			on_watch(w, v);
-			free(v);
-		}
-		if (errno && errno != EAGAIN)
-			return; /* the connection broke */
 		/* Asked first: orders given before the stop are still done. */
 		stop = stopping(w);
 		while (take_order(w))
 			;
+		if (!take_watches(w))
+			return;
+		scan_dirty(w);
 	}
 }
 
