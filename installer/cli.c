@@ -18,6 +18,11 @@ static void on_signal(int sig)
 	interrupted = 1;
 }
 
+void ki_interrupt(void)
+{
+	interrupted = 1;
+}
+
 bool ki_interrupted(void *arg)
 {
 	(void)arg;

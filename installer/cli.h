@@ -26,6 +26,7 @@ struct ki_options {
 
 /* Set by SIGINT, SIGTERM, SIGHUP. */
 bool ki_interrupted(void *arg);
+void ki_interrupt(void);
 void ki_catch_signals(void);
 
 /* The medium of @spec opened and recognised; *@m stays NULL for other sources. */

@@ -2,11 +2,16 @@
 #include "ui.h"
 #include "cli.h"
 
+#include <signal.h>
 #include <slang.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #define KEY_CTRL_L 12
+#define KEY_CTRL_C 3
 #define HELP_LINE                                                                        \
 	" Enter next | Esc back | Tab other field | F1 (Esc 1) help | F9 (Esc 9) "       \
 	"command"
@@ -116,6 +121,7 @@ void ui_open(struct ui_page *p, const char *title, const char *help)
 	newtFormAddHotKey(p->form, NEWT_KEY_F9);
 	newtFormAddHotKey(p->form, NEWT_KEY_RESIZE);
 	newtFormAddHotKey(p->form, KEY_CTRL_L);
+	newtFormAddHotKey(p->form, KEY_CTRL_C);
 }
 
 newtComponent ui_label(struct ui_page *p, int left, int top, const char *text)
@@ -310,31 +316,84 @@ static enum ui_answer answer_hit(struct ui_page *p)
 	return UI_BUTTON;
 }
 
+/* newt can miss a change of size that comes just before it waits for a key. */
+static bool size_changed(void)
+{
+	struct winsize real;
+	int cols, rows;
+
+	newtGetScreenSize(&cols, &rows);
+	return !ioctl(STDOUT_FILENO, TIOCGWINSZ, &real) && real.ws_col && real.ws_row &&
+	       (real.ws_col != cols || real.ws_row != rows);
+}
+
 static bool stays(struct ui_page *p, enum ui_answer answer)
 {
 	return (answer == UI_NEXT || answer == UI_BUTTON) && p->may_leave &&
 	       !p->may_leave(p, answer, p->arg);
 }
 
+/*
+ * While newt waits, the signals that end the program come through a descriptor:
+ * one that interrupts its select() would leave it reading a key that nobody has
+ * pressed. SIGWINCH it handles itself.
+ */
+static int catch_signals(sigset_t *before)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, before))
+		abort(); /* cannot fail with these arguments */
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* One run of the form; true when its answer counts. */
+static bool wait_once(struct ui_page *p, enum ui_answer *answer)
+{
+	struct newtExitStruct es;
+	bool done = true;
+
+	newtFormRun(p->form, &es);
+	switch (es.reason) {
+	case NEWT_EXIT_HOTKEY:
+		*answer = answer_key(p, es.u.key, &done);
+		return done;
+	case NEWT_EXIT_COMPONENT:
+		p->hit = es.u.co;
+		*answer = answer_hit(p);
+		return true;
+	case NEWT_EXIT_TIMER:
+		*answer = UI_AGAIN;
+		return size_changed();
+	default: /* a signal, or the terminal is gone */
+		ki_interrupt();
+		*answer = UI_CANCEL;
+		return true;
+	}
+}
+
 enum ui_answer ui_wait(struct ui_page *p)
 {
 	enum ui_answer answer = UI_CANCEL;
-	struct newtExitStruct es;
+	sigset_t before;
+	int signals = catch_signals(&before);
 	bool done;
 
+	if (signals >= 0)
+		newtFormWatchFd(p->form, signals, NEWT_FD_READ);
+	newtFormSetTimer(p->form, 500);
 	do {
-		newtFormRun(p->form, &es);
-		done = true;
-		if (es.reason == NEWT_EXIT_HOTKEY) {
-			answer = answer_key(p, es.u.key, &done);
-		} else if (es.reason == NEWT_EXIT_COMPONENT) {
-			p->hit = es.u.co;
-			answer = answer_hit(p);
-		} else {
-			answer = UI_CANCEL;
-		}
-		read_back(p);
+		done = wait_once(p, &answer);
+		if (done)
+			read_back(p);
 	} while (!done || (stays(p, answer) && !(repaint_wanted && open_pages == 1)));
+	if (signals >= 0)
+		close(signals);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	return repaint_wanted && open_pages == 1 ? UI_AGAIN : answer;
 }
 

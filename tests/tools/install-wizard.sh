@@ -171,23 +171,29 @@ send \t\r
 exit 5
 END
 
+drive 80x24 xterm "interrupted" <<'END'
+expect guest2
+send \x03
+exit 5
+END
+
 drive 100x40 xterm "other sizes" <<'END'
 expect 1 of 6
 resize 80x24
-expect 1 of 6
-row -1 Enter next
-wipe
-send \x0c
-expect 1 of 6
+row 2 1 of 6
 row -1 Enter next
 resize 132x50
-row -1 Enter next
 row 15 1 of 6
+row -1 Enter next
 resize 40x10
 expect 80 x 24 is needed
 resize 80x24
-row -1 Enter next
 row 2 1 of 6
+row -1 Enter next
+wipe
+send \x0c
+row 2 1 of 6
+row -1 Enter next
 send \e
 expect Leave?
 send \t\r
@@ -228,7 +234,7 @@ expect 5 of 6
 send \e[24~
 expect 6 of 6
 send \r
-expect take initramfs
+expect Step 6 of
 send \e
 expect Taken back:
 expect removed
