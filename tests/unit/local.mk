@@ -5,3 +5,4 @@ include $(srcdir)/unit/mm.mk
 include $(srcdir)/unit/pv.mk
 include $(srcdir)/unit/coverage.mk
 include $(srcdir)/unit/x86.mk
+include $(srcdir)/unit/abi.mk
