@@ -54,6 +54,17 @@ static void die(struct cpu_user_regs *regs)
 	                v == 14 ? ", see cr2" : "");
 }
 
+/* Page faults after which the access is tried again: a selector of the guest's LDT whose page is not
+ * mapped yet, and a translation in the TLB that is older than the guest's tables. */
+static bool guest_may_mend(struct cpu_user_regs *regs, u64 cr2, u64 fixup)
+{
+	if (!current || is_idle_vcpu(current))
+		return false;
+	if (!fixup && (cr2 < PERDOMAIN_START || cr2 >= PERDOMAIN_START + (1ULL << 39)))
+		return false;
+	return pv_fixup_page_fault(regs, cr2, regs->error_code);
+}
+
 /* Returns if the interrupted code can go on (maybe elsewhere). */
 static void hypervisor_trap(struct cpu_user_regs *regs)
 {
@@ -65,17 +76,11 @@ static void hypervisor_trap(struct cpu_user_regs *regs)
 		regs->rflags &= ~(u64)X86_EFLAGS_TF;
 		return;
 	}
-	if (regs->entry_vector == 14) {
-		u64 cr2 = read_cr2();
-
-		/* A selector of the guest's LDT, whose page is not mapped yet. */
-		if (cr2 >= PERDOMAIN_START && cr2 < PERDOMAIN_START + (1ULL << 39) && current &&
-		    !is_idle_vcpu(current) && pv_fixup_page_fault(regs, cr2, regs->error_code))
-			return;
-	}
+	fixup = extable_fixup(regs->rip);
+	if (regs->entry_vector == 14 && guest_may_mend(regs, read_cr2(), fixup))
+		return;
 	if (regs->rip == (u64)guest_iret)
 		recover_guest_iret(regs);
-	fixup = extable_fixup(regs->rip);
 	if (!fixup)
 		die(regs);
 	regs->rip = fixup;
