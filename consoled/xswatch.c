@@ -21,6 +21,7 @@
 
 #define CONSOLES 8 /* of one domain */
 #define RETRY_MS 1000
+#define ALIVE_MS 60000
 
 enum { STATE_INITWAIT = 2, STATE_INITIALISED = 3, STATE_CONNECTED = 4 };
 
@@ -62,6 +63,7 @@ struct xswatch {
 	int wake_fd;
 	/* The thread's alone. */
 	struct xs_handle *xs;
+	bool lost; /* the connection broke */
 	LIST_HEAD(, domain) domains;
 };
 
@@ -122,6 +124,13 @@ static void on_async(uv_async_t *a)
 
 /* ---- reading ---- */
 
+/* Anything but a plain answer: libxenstore closed its socket. */
+static void note_error(struct xswatch *w)
+{
+	if (errno == EBADF || errno == EPIPE || errno == ECONNRESET || errno == EIO)
+		w->lost = true;
+}
+
 /* Text at base/leaf into out; false when there is none or it is too long. */
 static bool get(struct xswatch *w, const char *base, const char *leaf, char *out,
 		size_t cap)
@@ -134,8 +143,10 @@ static bool get(struct xswatch *w, const char *base, const char *leaf, char *out
 	snprintf(path, sizeof(path), "%s/%s", base, leaf);
 	v = xs_read(w->xs, XBT_NULL, path, &len);
 	out[0] = '\0';
-	if (!v)
+	if (!v) {
+		note_error(w);
 		return false;
+	}
 	ok = len < cap && !memchr(v, 0, len);
 	if (ok)
 		snprintf(out, cap, "%s", v);
@@ -162,6 +173,7 @@ static void put(struct xswatch *w, const char *base, const char *leaf, const cha
 	snprintf(path, sizeof(path), "%s/%s", base, leaf);
 	if (xs_write(w->xs, XBT_NULL, path, value, (unsigned)strlen(value)))
 		return;
+	note_error(w);
 	snprintf(text, sizeof(text), "xenstore: cannot write %s: %s", path,
 		 strerror(errno));
 	tell(w, TROUBLE, NULL, text);
@@ -369,7 +381,7 @@ static void list_domains(struct xswatch *w)
 	char **dir = xs_directory(w->xs, XBT_NULL, "/local/domain", &n);
 	struct domain *m, *next;
 
-	if (!dir)
+	if (!dir && errno != ENOENT)
 		return;
 	LIST_FOREACH(m, &w->domains, all)
 	m->seen = false;
@@ -501,7 +513,8 @@ static void scan_dirty(struct xswatch *w)
 {
 	struct domain *m;
 
-	LIST_FOREACH(m, &w->domains, all) {
+	LIST_FOREACH(m, &w->domains, all)
+	{
 		if (!m->dirty)
 			continue;
 		m->dirty = false;
@@ -538,12 +551,20 @@ static void serve(struct xswatch *w)
 {
 	struct pollfd p[2] = {{.fd = xs_fileno(w->xs), .events = POLLIN},
 			      {.fd = w->wake_fd, .events = POLLIN}};
+	char name[KCON_NAME_MAX];
 	uint64_t n;
 
-	for (bool stop = false; !stop;) {
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
+	w->lost = false;
+	for (bool stop = false; !stop && !w->lost;) {
+		int ready = poll(p, 2, ALIVE_MS);
+
+		if (ready < 0 && errno != EINTR)
 			return;
-		if (p[1].revents && read(w->wake_fd, &n, sizeof(n)) < 0 && errno != EAGAIN)
+		/* libxenstore does not tell that xenstored left: it is asked. */
+		if (ready == 0)
+			get(w, "/local/domain/0", "name", name, sizeof(name));
+		if (p[1].revents && read(w->wake_fd, &n, sizeof(n)) < 0 &&
+		    errno != EAGAIN)
 			return;
 		/* Asked first: orders given before the stop are still done. */
 		stop = stopping(w);

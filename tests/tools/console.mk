@@ -2,13 +2,18 @@
 console_libs = ../consoled/libconsoled.a ../lib/libkeelcon.a $(UV_LIBS) $(VTERM_LIBS) \
 	$(XENCON_LIBS) -lxenctrl $(SYSTEMD_LIBS) $(SECCOMP_LIBS) $(ZLIB_LIBS)
 
-check_PROGRAMS += console-daemon console-render console-sandbox tools/console-unit
+check_PROGRAMS += console-daemon console-render console-sandbox console-xswatch \
+	tools/console-unit
 console_daemon_SOURCES = tools/console-fake.c
 console_daemon_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 console_daemon_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 console_daemon_LDADD = $(console_libs)
 console_render_SOURCES = tools/console-render.c
 console_render_LDADD = $(console_libs)
+console_xswatch_SOURCES = tools/console-xswatch.c
+console_xswatch_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+console_xswatch_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS) $(XENCON_CFLAGS)
+console_xswatch_LDADD = $(console_libs) -lpthread
 console_sandbox_SOURCES = tools/console-sandbox.c
 console_sandbox_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 console_sandbox_LDADD = $(console_libs)
@@ -18,7 +23,8 @@ tools_console_unit_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tools_console_unit_LDADD = ../consoled/libconsole.a $(console_libs) $(CHECK_LIBS)
 
 console_tests = tools/console-sessions tools/console-roles tools/console-logs \
-	tools/console-hostile tools/console-client tools/console-stress
+	tools/console-hostile tools/console-client tools/console-stress \
+	tools/console-xenstore
 console_tests += tools/console-machine.sh
 dist_check_SCRIPTS += $(console_tests)
 TESTS += tools/console-unit $(console_tests)
