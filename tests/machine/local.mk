@@ -1,7 +1,7 @@
 # Tests of this folder append to TESTS and its companions. Each is a script that
 # boots dom0 in QEMU by machine/run; run itself sees to it that no more than two
 # machines are up at a time, however many jobs make has.
-EXTRA_DIST += machine/README.md machine/dom0.sh machine/lib.sh machine/mini-iso machine/run
+EXTRA_DIST += machine/README.md machine/dom0.sh machine/guest-init machine/guest.sh machine/lib.sh machine/mini-iso machine/run
 
 host_tests = \
 	machine/boot-cpus.sh \
@@ -9,6 +9,10 @@ host_tests = \
 	machine/boot-memory.sh \
 	machine/cpu-policy.sh \
 	machine/devices.sh \
+	machine/guest-life.sh \
+	machine/guest-rounds.sh \
+	machine/guest-save.sh \
+	machine/guests-twenty.sh \
 	machine/image.sh \
 	machine/kernel-hook.sh \
 	machine/power.sh \
