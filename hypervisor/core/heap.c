@@ -199,14 +199,12 @@ void heap_free(struct page_info *pg, u32 order)
 	softirq_raise(SOFTIRQ_SCRUB);
 }
 
-bool heap_scrub_some(void)
+static bool scrub_block(void)
 {
 	struct page_info *pg;
 	u64 flags, n;
 	u32 order = 0;
 
-	if (READ_ONCE(buddy.dirty) == 0)
-		return false;
 	flags = spin_lock_irqsave(&heap_lock);
 	n = buddy_take_dirty(&buddy, SCRUB_ORDER, &order);
 	spin_unlock_irqrestore(&heap_lock, flags);
@@ -220,6 +218,19 @@ bool heap_scrub_some(void)
 	buddy_free(&buddy, n, order);
 	spin_unlock_irqrestore(&heap_lock, flags);
 	return true;
+}
+
+/* One CPU at a time: many idle ones would stand in line for the lock before those with work. */
+bool heap_scrub_some(void)
+{
+	static bool busy;
+	bool done;
+
+	if (READ_ONCE(buddy.dirty) == 0 || __atomic_test_and_set(&busy, __ATOMIC_ACQUIRE))
+		return false;
+	done = scrub_block();
+	__atomic_clear(&busy, __ATOMIC_RELEASE);
+	return done;
 }
 
 u64 heap_free_pages(void)
