@@ -7,3 +7,10 @@ TESTS += $(PT_KERNELS)
 check_DATA += $(PT_KERNELS)
 CLEANFILES += $(PT_KERNELS)
 EXTRA_DIST += kernels/lib/pt.h $(PT_KERNELS:.elf=.c)
+
+# On two CPUs.
+check_DATA += kernels/pt_race.elf
+CLEANFILES += kernels/pt_race.elf
+EXTRA_DIST += kernels/pt_race.c
+dist_check_SCRIPTS += kernels/pt_race_smp
+TESTS += kernels/pt_race_smp
