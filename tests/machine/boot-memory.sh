@@ -6,7 +6,7 @@
 
 for sizes in "512 320" "6144 1024"; do
 	read -r machine dom0 <<<"$sizes"
-	in_dom0 --memory "$machine" --dom0-mem "$dom0" --timeout 300 \
+	in_dom0 --alone --memory "$machine" --dom0-mem "$dom0" --timeout 300 \
 		--append-linux "keel.test_memory=$machine,$dom0" <<'END' ||
 read -r machine dom0 < <(sed 's/.*keel.test_memory=\([0-9]*\),\([0-9]*\).*/\1 \2/' /proc/cmdline)
 total=$(xl_info total_memory)

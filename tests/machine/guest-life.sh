@@ -5,7 +5,7 @@
 # detaching devices, rename, sysrq, trigger, reboot, shutdown; and all its memory back afterwards.
 . "$(dirname "$0")/lib.sh"
 
-in_dom0 --cpus ${KEEL_TEST_CPUS:-2} --memory 3072 --timeout 600 --add "$(command -v busybox):/root/busybox" \
+in_dom0 --alone --cpus ${KEEL_TEST_CPUS:-2} --memory 3072 --timeout 600 --add "$(command -v busybox):/root/busybox" \
 	--add "$top_srcdir/tests/machine/guest-init:/root/guest-init" \
 	--add "$top_srcdir/tests/machine/guest.sh:/root/guest.sh" <<'END'
 . /root/guest.sh

@@ -4,7 +4,7 @@
 # rounds of a small guest without devices, and after 5 of Debian's kernel with disk and NIC.
 . "$(dirname "$0")/lib.sh"
 
-in_dom0 --cpus 2 --memory 3072 --timeout 1200 --add "$(command -v busybox):/root/busybox" \
+in_dom0 --alone --cpus 2 --memory 3072 --timeout 1200 --add "$(command -v busybox):/root/busybox" \
 	--add "$top_srcdir/tests/machine/guest-init:/root/guest-init" \
 	--add "$top_srcdir/tests/machine/guest.sh:/root/guest.sh" <<'END'
 . /root/guest.sh

@@ -4,7 +4,7 @@
 # work, and no page is lost. A core of it can be dumped while it runs.
 . "$(dirname "$0")/lib.sh"
 
-in_dom0 --cpus 2 --memory 3072 --timeout 600 --add "$(command -v busybox):/root/busybox" \
+in_dom0 --alone --cpus 2 --memory 3072 --timeout 600 --add "$(command -v busybox):/root/busybox" \
 	--add "$top_srcdir/tests/machine/guest-init:/root/guest-init" \
 	--add "$top_srcdir/tests/machine/guest.sh:/root/guest.sh" <<'END'
 . /root/guest.sh
