@@ -68,30 +68,13 @@ static int raw_list(struct ki_medium *m, const char *real, struct ki_dirlist *li
 static int dir_stat(struct ki_medium *m, const char *path, struct ki_dirent *ent,
 		    struct ki_error *err)
 {
-	char *real;
-	int rc = ki_resolve(m, raw_list, path, &real, ent, err);
-
-	if (rc)
-		return rc;
-	free(real);
-	free(ent->name);
-	ent->name = NULL;
-	return 0;
+	return ki_resolved_stat(m, raw_list, path, ent, err);
 }
 
 static int dir_list(struct ki_medium *m, const char *path, struct ki_dirlist *list,
 		    struct ki_error *err)
 {
-	struct ki_dirent ent;
-	char *real;
-	int rc = ki_resolve(m, raw_list, path, &real, &ent, err);
-
-	if (rc)
-		return rc;
-	free(ent.name);
-	rc = ent.type == KI_FT_DIR ? raw_list(m, real, list, err) : 1;
-	free(real);
-	return rc;
+	return ki_resolved_list(m, raw_list, path, list, err);
 }
 
 static int stream_fd(int fd, ki_sink sink, void *arg)

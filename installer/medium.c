@@ -227,6 +227,35 @@ void ki_medium_close(struct ki_medium *m)
 		m->ops->close(m);
 }
 
+int ki_resolved_stat(struct ki_medium *m, ki_raw_list list, const char *path,
+		     struct ki_dirent *ent, struct ki_error *err)
+{
+	char *real;
+	int rc = ki_resolve(m, list, path, &real, ent, err);
+
+	if (rc)
+		return rc;
+	free(real);
+	free(ent->name);
+	ent->name = NULL;
+	return 0;
+}
+
+int ki_resolved_list(struct ki_medium *m, ki_raw_list list, const char *path,
+		     struct ki_dirlist *out, struct ki_error *err)
+{
+	struct ki_dirent ent;
+	char *real;
+	int rc = ki_resolve(m, list, path, &real, &ent, err);
+
+	if (rc)
+		return rc;
+	free(ent.name);
+	rc = ent.type == KI_FT_DIR ? list(m, real, out, err) : 1;
+	free(real);
+	return rc;
+}
+
 int ki_medium_stat(struct ki_medium *m, const char *path, struct ki_dirent *ent,
 		   struct ki_error *err)
 {

@@ -116,4 +116,10 @@ typedef int (*ki_raw_list)(struct ki_medium *m, const char *real, struct ki_dirl
 int ki_resolve(struct ki_medium *m, ki_raw_list list, const char *path, char **real,
 	       struct ki_dirent *ent, struct ki_error *err);
 
+/* stat and list of a backend that resolves by ki_resolve(); as ki_medium_stat() and _list(). */
+int ki_resolved_stat(struct ki_medium *m, ki_raw_list list, const char *path,
+		     struct ki_dirent *ent, struct ki_error *err);
+int ki_resolved_list(struct ki_medium *m, ki_raw_list list, const char *path,
+		     struct ki_dirlist *out, struct ki_error *err);
+
 #endif
