@@ -318,9 +318,11 @@ static long domain_query(u32 cmd, u64 va)
 	case XENMEM_maximum_reservation:
 		rc = (long)MIN(READ_ONCE(d->max_pages), (u64)INT32_MAX);
 		break;
-	default: /* XENMEM_maximum_gpfn: a PV guest tells it itself */
-		rc = d->shared_info ? (long)(READ_ONCE(d->shared_info->arch.max_pfn) & INT64_MAX) - 1
+	default: /* XENMEM_maximum_gpfn: a PV guest tells how many it has; before it does, stock says 0 */
+		rc = d->shared_info ? (long)(READ_ONCE(d->shared_info->arch.max_pfn) & INT64_MAX)
 		                    : -XEN_EINVAL;
+		if (rc > 0)
+			rc--;
 	}
 	put_domain(d);
 	return rc;

@@ -129,6 +129,8 @@ static void full_life(void)
 	CHECK_EQ(op.u.getdomaininfo.max_vcpu_id, 1);
 	CHECK_EQ(op.u.getdomaininfo.nr_online_vcpus, 0);
 	CHECK(op.u.getdomaininfo.flags & XEN_DOMINF_paused);
+	/* it has not said how many pseudo-physical frames it has: `xl restore` asks at this point */
+	CHECK_EQ(hc_memory_op(XENMEM_maximum_gpfn, &(struct xen_memory_domain){.domid = id}), 0);
 
 	op = domctl_for(XEN_DOMCTL_getvcpucontext, id);
 	CHECK(hc_domctl(&op) < 0); /* never initialised */
