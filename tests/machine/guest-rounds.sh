@@ -10,7 +10,7 @@ in_dom0 --alone --cpus 2 --memory 3072 --timeout 1200 --add "$(command -v busybo
 . /root/guest.sh
 make_guest_initrd
 truncate -s 16M /root/disk.raw
-guest_cfg big 2 'vif = [ "bridge=xenbr0" ]' \
+guest_cfg big 2 'vif = [ "bridge=xenbr0, mac=00:16:3e:00:00:02" ]' \
 	'disk = [ "format=raw, vdev=xvda, access=rw, target=/root/disk.raw" ]'
 cat >/root/small.cfg <<X
 name = "small"

@@ -55,8 +55,10 @@ in_guest() {
 	printf '%s\n' "$reply" | sed '1,/^\r*$/d'
 }
 
+# The time limit is for the connection: a host that does not answer keeps it waiting for minutes.
+export -f in_guest
 guest_answers() {
-	[ "$(in_guest "$1" 'echo yes' 2>/dev/null)" = yes ]
+	[ "$(timeout 20 bash -c "in_guest $1 'echo yes'" 2>/dev/null)" = yes ]
 }
 
 guest_gone() {
