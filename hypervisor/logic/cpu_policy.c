@@ -62,6 +62,8 @@ static const u32 pv_max_adds[CPU_FEATURE_WORDS] = {
 };
 #define AMD_MAX_ADDS_11 BIT(5) /* VERW_CLEAR */
 #define AMD_LFENCE_11   BIT(2) /* LFENCE_DISPATCH: the hypervisor turns it on */
+/* ECX of leaf 0x80000008: number of cores, width of a core's APIC id, width of the performance TSC */
+#define AMD_SIZES       0x0003f0ffU
 #define SEP_BIT         BIT(11) /* word 0: 64-bit code cannot use it on AMD */
 
 /* Features that need AVX state (XCR0 bit 2), or AVX-512 state, which PV guests cannot enable. */
@@ -325,7 +327,8 @@ static void hide_host_leaves(struct cpu_policy *p)
 			break;
 		case EXT | 8:
 			l->r[CPU_EAX] &= 0xffff;
-			l->r[CPU_ECX] = l->r[CPU_EDX] = 0;
+			l->r[CPU_ECX] = is_amd(p) ? l->r[CPU_ECX] & AMD_SIZES : 0;
+			l->r[CPU_EDX] = 0;
 			break;
 		case EXT | 0x21:
 			l->r[CPU_EBX] = l->r[CPU_EDX] = 0;
