@@ -409,17 +409,62 @@ static int store(const char *path, const char *text, bool replace)
 	return rc;
 }
 
+/* A fresh random uuid; 0 or an errno. */
+static int make_uuid(char out[37])
+{
+	FILE *f = fopen("/proc/sys/kernel/random/uuid", "re");
+	int rc = 0;
+
+	if (!f)
+		return errno;
+	if (!fgets(out, 37, f) || strlen(out) != 36)
+		rc = EIO;
+	fclose(f);
+	return rc;
+}
+
+/* The text with the uuid that its guest had so far, or a new one; NULL with errno. */
+static char *with_identity(const char *name, const char *text)
+{
+	struct keel_guest_file old;
+	struct keel_error err;
+	char uuid[37] = "", *quoted, *out;
+
+	if (keel_guest_file_read(name, &old, &err) == 0) {
+		if (old.uuid)
+			snprintf(uuid, sizeof(uuid), "%s", old.uuid);
+		keel_guest_file_free(&old);
+	}
+	if (!uuid[0]) {
+		errno = make_uuid(uuid);
+		if (errno)
+			return NULL;
+	}
+	quoted = keel_guest_quote(uuid);
+	out = quoted ? keel_guest_text_set(text, "uuid", quoted) : NULL;
+	free(quoted);
+	return out;
+}
+
 int keel_guest_file_write(const char *name, const char *text, bool replace,
 			  struct keel_error *err)
 {
 	struct keel_guest_file file;
-	char path[4200];
+	char path[4200], *whole;
+	bool has_identity;
+	int rc;
 
 	if (keel_guest_file_parse(name, text, &file, err))
 		return -1;
+	has_identity = file.uuid != NULL;
 	keel_guest_file_free(&file);
+	whole = has_identity ? strdup(text) : with_identity(name, text);
+	if (!whole)
+		return keel_fail_errno(err, KEEL_EFAIL, errno, "cannot give %s a uuid", name);
 	keel_guest_file_path(name, path, sizeof(path));
-	if (store(path, text, replace) == 0)
+	rc = store(path, whole, replace);
+	free(whole);
+	if (rc == 0)
 		return 0;
 	if (errno == EEXIST) {
 		keel_fail(err, KEEL_ESTATE, "a guest called %s exists already", name);

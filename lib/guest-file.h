@@ -68,7 +68,8 @@ void keel_guest_file_free(struct keel_guest_file *file);
 /*
  * Checks text by keel_guest_file_parse(), then stores it as NAME's definition by an
  * atomic rename (mode 0600, synced).  An existing definition is refused with KEEL_ESTATE
- * unless replace is true.
+ * unless replace is true.  A text without uuid= gets the one of the definition that it
+ * replaces, or a new one: consoles and logs tell a guest by it, however often it starts.
  */
 int keel_guest_file_write(const char *name, const char *text, bool replace,
 			  struct keel_error *err);

@@ -5,12 +5,12 @@
 # the hypervisor passes it on.
 . "$(dirname "$0")/lib.sh"
 
-in_dom0 --firmware bios --timeout 400 <<'END' || fail "BIOS"
+in_dom0 --cpus 1 --firmware bios --timeout 400 <<'END' || fail "BIOS"
 [ ! -d /sys/firmware/efi ] || fail "EFI on a BIOS machine"
 [ -e /sys/firmware/acpi/tables/FACP ] || fail "no ACPI"
 echo "ok: BIOS"
 END
-in_dom0 --firmware uefi --timeout 400 <<'END' || fail "UEFI"
+in_dom0 --cpus 1 --firmware uefi --timeout 400 <<'END' || fail "UEFI"
 [ -e /sys/firmware/acpi/tables/FACP ] || fail "no ACPI"
 dmesg | grep -q 'ACPI: Interpreter enabled' || fail "ACPI is not in use"
 echo "ok: UEFI"

@@ -1,7 +1,7 @@
 # Tests of this folder append to TESTS and its companions. Each is a script that
-# boots dom0 in QEMU by machine/run; run itself sees to it that one machine is up
-# at a time (KEEL_MACHINES), however many jobs make has.
-EXTRA_DIST += machine/README.md machine/dom0.sh machine/guest-init machine/guest.sh machine/lib.sh machine/mini-iso machine/run
+# boots dom0 in QEMU by machine/run; run itself sees to it that machines do not share
+# CPUs of the host, however many jobs make has.
+EXTRA_DIST += machine/README.md machine/dom0.sh machine/guest-init machine/guest.sh machine/interactive machine/lib.sh machine/mini-iso machine/run
 
 host_tests = \
 	machine/boot-cpus.sh \
@@ -9,6 +9,7 @@ host_tests = \
 	machine/boot-memory.sh \
 	machine/cpu-policy.sh \
 	machine/devices.sh \
+	machine/end-to-end.sh \
 	machine/guest-life.sh \
 	machine/guest-rounds.sh \
 	machine/guest-save.sh \

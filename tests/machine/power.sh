@@ -7,6 +7,6 @@
 in_dom0 --until poweroff --timeout 300 <<'END' || fail "power-off"
 systemctl poweroff
 END
-in_dom0 --until reboot --timeout 300 <<'END' || fail "reboot"
+in_dom0 --cpus 1 --until reboot --timeout 300 <<'END' || fail "reboot"
 systemctl reboot
 END

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * /init of a stand-in for a distribution's installer: looks whether keel install
- * gave the initramfs its files, marks the first disk, and reboots as installers
- * do at their end. When something is missing it returns, which makes the kernel
+ * gave the initramfs its files, loads the disk driver that lies beside it, marks the
+ * first disk, and reboots as installers do at their end. When something is missing it returns, which makes the kernel
  * panic: a crashed installer.
  */
 #include <fcntl.h>
@@ -11,6 +11,7 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,7 +21,10 @@ static const char mark[512] = "installed by the stand-in";
 static int open_disk(void)
 {
 	const struct timespec tenth = {.tv_nsec = 100000000};
+	int module = open("/xen-blkfront.ko", O_RDONLY);
 
+	if (module < 0 || syscall(SYS_finit_module, module, "", 0))
+		perror("STAND-IN: xen-blkfront.ko");
 	for (int tries = 0; tries < 600; tries++) {
 		int fd = open("/dev/xvda", O_WRONLY | O_SYNC);
 

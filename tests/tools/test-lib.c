@@ -249,7 +249,7 @@ START_TEST(definitions_are_stored_whole_or_not_at_all)
 	struct keel_guest_file file;
 	struct keel_error err;
 	struct stat st;
-	char path[256], **names;
+	char path[256], uuid[37], **names;
 
 	ck_assert_int_eq(keel_guest_file_write("web1", GOOD, false, &err), 0);
 	ck_assert_int_eq(stat(keel_guest_file_path("web1", path, sizeof(path)), &st), 0);
@@ -259,10 +259,18 @@ START_TEST(definitions_are_stored_whole_or_not_at_all)
 	ck_assert_int_eq(err.code, KEEL_ESTATE);
 	ck_assert_int_eq(keel_guest_file_write("web1", "name = 3", true, &err), -1);
 	ck_assert_int_eq(keel_guest_file_read("web1", &file, &err), 0);
-	ck_assert_str_eq(file.text, GOOD);
+	/* The text as it was given, and an identity, which a later text does not change. */
+	ck_assert_int_eq(strncmp(file.text, GOOD, strlen(GOOD)), 0);
+	ck_assert_ptr_nonnull(file.uuid);
+	ck_assert_uint_eq(strlen(file.uuid), 36);
+	snprintf(uuid, sizeof(uuid), "%s", file.uuid);
 	keel_guest_file_free(&file);
 	ck_assert_int_eq(
 		keel_guest_file_write("web1", GOOD "extra = \"x\"\n", true, &err), 0);
+	ck_assert_int_eq(keel_guest_file_read("web1", &file, &err), 0);
+	ck_assert_str_eq(file.uuid, uuid);
+	ck_assert_str_eq(file.extra, "x");
+	keel_guest_file_free(&file);
 	/* Nothing but the definition is left in the directory. */
 	ck_assert_int_eq(keel_guest_file_list(&names, &err), 0);
 	ck_assert_str_eq(names[0], "web1");
