@@ -95,29 +95,34 @@ static long poll(u64 arg)
 
 /* ---- shutdown ---- */
 
-static long shutdown(u64 arg)
+/* Why a guest says that it stops: SHUTDOWN_*, or -XEN_E*. */
+static long reason_given(u64 arg)
 {
 	struct sched_shutdown s;
 
 	if (!guest_read(&s, arg))
 		return -XEN_EFAULT;
-	if (s.reason > SHUTDOWN_MAX)
-		return -XEN_EINVAL;
-	domain_shutdown(current->domain, (u8)s.reason);
+	return s.reason > SHUTDOWN_MAX ? -XEN_EINVAL : (long)s.reason;
+}
+
+static long shutdown(u64 arg)
+{
+	long reason = reason_given(arg);
+
+	if (reason < 0)
+		return reason;
+	domain_shutdown(current->domain, (u8)reason);
 	return 0;
 }
 
 /* Records why, without stopping: the guest goes on to write its crash dump. */
 static long shutdown_code(u64 arg)
 {
-	struct domain *d = current->domain;
-	struct sched_shutdown s;
+	long reason = reason_given(arg);
 
-	if (!guest_read(&s, arg))
-		return -XEN_EFAULT;
-	if (s.reason > SHUTDOWN_MAX)
-		return -XEN_EINVAL;
-	WRITE_ONCE(d->shutdown_code, (u8)s.reason);
+	if (reason < 0)
+		return reason;
+	WRITE_ONCE(current->domain->shutdown_code, (u8)reason);
 	return 0;
 }
 
