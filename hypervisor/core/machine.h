@@ -170,7 +170,14 @@ static inline mfn_t virt_to_mfn(const void *p)
 }
 
 extern u64 max_mfn;                 /* one past the highest RAM frame */
-bool mfn_is_ram(mfn_t m);           /* RAM in the host's memory map (so it has a valid page_info) */
+extern const u64 *ram_map;          /* a bit for every 2 MiB below max_mfn: it is all RAM */
+bool mfn_in_ram_range(mfn_t m);     /* by the host's memory map, for the 2 MiB that are RAM in part */
+
+/* RAM in the host's memory map (so it has a valid page_info). */
+static inline bool mfn_is_ram(mfn_t m)
+{
+	return m.n < max_mfn && (bit_test(ram_map, (u32)(m.n >> 9)) || mfn_in_ram_range(m));
+}
 
 /* The host's own memory map as the firmware gave it, the hypervisor's memory included as RAM. */
 u32 machine_e820(const struct e820_entry **entries);

@@ -33,7 +33,7 @@ static inline struct page_info *virt_to_page(const void *p)
 
 static inline bool mfn_valid(mfn_t m)
 {
-	return m.n < max_mfn && mfn_is_ram(m);
+	return mfn_is_ram(m);
 }
 
 struct domain *page_owner(const struct page_info *pg); /* NULL if none; stable while referenced */

@@ -10,6 +10,9 @@
 
 struct e820_map host_e820;
 u64 max_mfn;
+const u64 *ram_map;
+
+#define CHUNK_FRAMES 512UL /* of a bit in ram_map */
 
 static struct ranges free_ranges;
 static bool to_heap; /* the heap has it all */
@@ -32,13 +35,11 @@ u32 machine_e820(const struct e820_entry **entries)
 	return host_e820.n;
 }
 
-bool mfn_is_ram(mfn_t m)
+bool mfn_in_ram_range(mfn_t m)
 {
 	u32 lo = 0, hi = host_e820.n;
 	u64 addr = mfn_to_maddr(m);
 
-	if (m.n >= max_mfn)
-		return false;
 	while (lo < hi) { /* the first entry that begins above addr */
 		u32 mid = (lo + hi) / 2;
 
@@ -92,6 +93,23 @@ static void cut_to_direct_map(void)
 	}
 }
 
+static void make_ram_map(void)
+{
+	u32 chunks = (u32)DIV_ROUND_UP(max_mfn, CHUNK_FRAMES);
+	u64 *map = maddr_to_virt(boot_alloc(BITMAP_WORDS(chunks) * sizeof(u64), PAGE_SHIFT, BIT(32)));
+
+	for (u32 i = 0; i < host_e820.n; i++) {
+		const struct e820_entry *e = &host_e820.e[i];
+		u64 end = (e->addr + e->size) / (CHUNK_FRAMES << PAGE_SHIFT);
+
+		if (e->type != E820_RAM)
+			continue;
+		for (u64 c = DIV_ROUND_UP(e->addr, CHUNK_FRAMES << PAGE_SHIFT); c < end; c++)
+			bit_set(map, (u32)c);
+	}
+	ram_map = map;
+}
+
 void boot_memory_init(void)
 {
 	static struct e820_map scratch;
@@ -122,6 +140,7 @@ void boot_memory_init(void)
 	reserve(image_start(), image_end());
 	for (u32 i = 0; i < boot_info.nr_modules; i++)
 		reserve(boot_info.modules[i].start, boot_info.modules[i].end);
+	make_ram_map();
 }
 
 maddr_t boot_alloc(u64 bytes, u32 align_shift, maddr_t limit)

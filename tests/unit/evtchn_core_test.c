@@ -30,7 +30,10 @@ static struct domain *dom[2];
 static u32 page_refs[FAKE_PAGES]; /* atomic */
 static u32 upcalls;               /* atomic */
 
-bool mfn_is_ram(mfn_t m)
+static const u64 all_ram[BITMAP_WORDS(FAKE_PAGES / 512 + 1)] = {~0ULL};
+const u64 *ram_map = all_ram;
+
+bool mfn_in_ram_range(mfn_t m)
 {
 	return m.n < FAKE_PAGES;
 }
