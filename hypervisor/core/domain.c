@@ -152,8 +152,9 @@ static struct domain *domain_alloc(domid_t id, u32 max_vcpus)
 	spin_lock_init(&d->lock, LOCK_DOMAIN, "domain");
 	spin_lock_init(&d->page_alloc_lock, LOCK_PAGE_ALLOC, "page alloc");
 	spin_lock_init(&d->evtchn_lock, LOCK_EVTCHN, "event channels");
-	list_init(&d->page_list);
-	list_init(&d->xenpage_list);
+	page_list_init(&d->page_list);
+	page_list_init(&d->xenpage_list);
+	page_list_init(&d->leaving_list);
 	tasklet_init(&d->destroy_tasklet, domain_destroy, d);
 	d->max_vcpus = max_vcpus;
 	d->vcpu = max_vcpus ? xzalloc_array(struct vcpu *, max_vcpus) : NULL;

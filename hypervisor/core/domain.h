@@ -95,8 +95,9 @@ struct domain {
 	struct vcpu_info *dummy_vcpu_info; /* for vCPUs beyond 32 without a registered one */
 
 	spinlock_t page_alloc_lock;  /* LOCK_PAGE_ALLOC */
-	struct list page_list;       /* frames with an allocation reference (page_info links) */
-	struct list xenpage_list;    /* shared hypervisor pages */
+	struct page_list page_list;  /* its frames */
+	struct page_list xenpage_list; /* shared hypervisor pages */
+	struct page_list leaving_list; /* dying: frames that are done with, save for who still uses them */
 	u64 tot_pages, max_pages;    /* lock: page_alloc_lock */
 	u64 xen_pages;               /* pages of the hypervisor's shared with it */
 	u64 claimed_pages;           /* lock: LOCK_HEAP */

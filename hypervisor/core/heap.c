@@ -32,7 +32,6 @@ static void scrub_softirq(void)
 
 void heap_init(void)
 {
-	ASSERT(sizeof(struct page_info) == 48);
 	buddy_init(&buddy, frame_table, frame_valid);
 	softirq_register(SOFTIRQ_SCRUB, scrub_softirq);
 }
@@ -41,12 +40,10 @@ static void mark_frames(struct page_info *pg, u32 order, u32 flags, u32 stamp)
 {
 	for (u64 i = 0; i < BIT(order); i++) {
 		pg[i].count = 0;
-		pg[i].type = 0;
 		pg[i].owner = 0;
 		pg[i].tlb_stamp = stamp;
 		pg[i].order = 0;
 		pg[i].shadow = HEAPF_MAGIC | flags;
-		list_init(&pg[i].link);
 	}
 }
 
@@ -175,7 +172,7 @@ struct page_info *heap_alloc_for(struct domain *d, u32 order, u64 flags)
 	if (!(flags & HEAP_DIRTY_OK))
 		scrub_dirty(pg, order);
 	for (u64 i = 0; i < BIT(order); i++) {
-		pg[i].shadow = 0;
+		pg[i].type = PT_NONE;
 		pg[i].tlb_stamp = 0;
 	}
 	return pg;

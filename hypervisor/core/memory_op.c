@@ -122,30 +122,26 @@ static long reservation_op(const u64 a[6], extent_fn *fn, bool needs_list)
 /* A request up to this many pages happens wholly or not at all; a larger one in such steps. */
 #define EXCHANGE_STEP 4096
 
-static void list_splice_free(struct list *pages, u32 order)
+static void free_all(struct page_list *pages, u32 order)
 {
-	while (!list_empty(pages)) {
-		struct page_info *pg = list_first(pages, struct page_info, link);
+	struct page_info *pg;
 
-		list_del(&pg->link);
+	while ((pg = page_list_take(frame_table, pages)) != NULL)
 		heap_free(pg, order);
-	}
 }
 
 /* Gives stolen single pages back to their domain; it had them a moment ago, so it may have them. */
-static void exchange_undo(struct domain *d, struct list *stolen)
+static void exchange_undo(struct domain *d, struct page_list *stolen)
 {
-	while (!list_empty(stolen)) {
-		struct page_info *pg = list_first(stolen, struct page_info, link);
+	struct page_info *pg;
 
-		list_del(&pg->link);
+	while ((pg = page_list_take(frame_table, stolen)) != NULL)
 		if (domain_assign_pages(d, pg, 0, 0) != 0)
 			heap_free(pg, 0); /* dying, or its limit shrank meanwhile */
-	}
 }
 
 static long exchange_steal(struct domain *d, const struct xen_memory_exchange *x, u64 first,
-                           u64 count, struct list *stolen)
+                           u64 count, struct page_list *stolen)
 {
 	for (u64 i = first; i < first + count; i++) {
 		xen_pfn_t mfn;
@@ -164,13 +160,13 @@ static long exchange_steal(struct domain *d, const struct xen_memory_exchange *x
 				return rc;
 			}
 			/* stolen: our reference went with it, nobody can find the page now */
-			list_add_tail(stolen, &pg->link);
+			page_list_add_tail(frame_table, stolen, pg);
 		}
 	}
 	return 0;
 }
 
-static long exchange_alloc(const struct xen_memory_exchange *x, u64 count, struct list *fresh)
+static long exchange_alloc(const struct xen_memory_exchange *x, u64 count, struct page_list *fresh)
 {
 	for (u64 i = 0; i < count; i++) {
 		struct page_info *pg =
@@ -178,23 +174,22 @@ static long exchange_alloc(const struct xen_memory_exchange *x, u64 count, struc
 
 		if (!pg)
 			return -XEN_ENOMEM;
-		list_add_tail(fresh, &pg->link);
+		page_list_add_tail(frame_table, fresh, pg);
 	}
 	return 0;
 }
 
 /* The step that gives: its output slots were seen to be readable and writable just before. */
 static long exchange_give(struct domain *d, const struct xen_memory_exchange *x, u64 first,
-                          struct list *fresh)
+                          struct page_list *fresh)
 {
+	struct page_info *pg;
 	long rc = 0;
 
-	for (u64 i = first; !list_empty(fresh); i++) {
-		struct page_info *pg = list_first(fresh, struct page_info, link);
+	for (u64 i = first; (pg = page_list_take(frame_table, fresh)) != NULL; i++) {
 		mfn_t mfn = page_to_mfn(pg);
 		xen_pfn_t gpfn;
 
-		list_del(&pg->link);
 		if (domain_assign_pages(d, pg, x->out.extent_order, 0) != 0) {
 			heap_free(pg, x->out.extent_order);
 			rc = -XEN_EINVAL; /* dying */
@@ -217,11 +212,12 @@ static long exchange_give(struct domain *d, const struct xen_memory_exchange *x,
 static long exchange_step(struct domain *d, const struct xen_memory_exchange *x, u64 in_first,
                           u64 in_n, u64 out_first, u64 out_n)
 {
-	struct list stolen, fresh;
+	struct page_list stolen, fresh;
+	struct page_info *pg;
 	long rc;
 
-	list_init(&stolen);
-	list_init(&fresh);
+	page_list_init(&stolen);
+	page_list_init(&fresh);
 	for (u64 i = out_first; i < out_first + out_n; i++) {
 		xen_pfn_t gpfn;
 
@@ -233,14 +229,14 @@ static long exchange_step(struct domain *d, const struct xen_memory_exchange *x,
 	if (!rc)
 		rc = exchange_alloc(x, out_n, &fresh);
 	if (rc) {
-		list_splice_free(&fresh, x->out.extent_order);
+		free_all(&fresh, x->out.extent_order);
 		exchange_undo(d, &stolen);
 		return rc;
 	}
 	rc = exchange_give(d, x, out_first, &fresh);
-	for (struct list *l = stolen.next; l != &stolen; l = l->next)
-		m2p_set(page_to_mfn(list_entry(l, struct page_info, link)), M2P_INVALID);
-	list_splice_free(&stolen, 0);
+	page_list_for_each(pg, frame_table, &stolen)
+		m2p_set(page_to_mfn(pg), M2P_INVALID);
+	free_all(&stolen, 0);
 	return rc;
 }
 

@@ -146,10 +146,8 @@ int domain_assign_pages(struct domain *d, struct page_info *pg, u32 order, u64 m
 		rc = -XEN_EINVAL;
 	if (!rc) {
 		for (u64 i = 0; i < n; i++) {
-			pg[i].valid_entries = 0;
-			pg[i].partial = 0;
 			WRITE_ONCE(pg[i].owner, domain_owner_tag(d));
-			list_add_tail(&d->page_list, &pg[i].link);
+			page_list_add_tail(frame_table, &d->page_list, &pg[i]);
 			/* from now on others may find it */
 			__atomic_store_n(&pg[i].count, PC_ALLOCATED | 1, __ATOMIC_RELEASE);
 		}
@@ -164,8 +162,6 @@ struct page_info *domain_alloc_pages(struct domain *d, u32 order, u64 heap_flags
 
 	if (!pg)
 		return NULL;
-	for (u64 i = 0; i < 1ULL << order; i++)
-		pg[i].type = PT_NONE; /* the heap flushed stale translations of it */
 	if (domain_assign_pages(d, pg, order, 0) == 0)
 		return pg;
 	heap_free(pg, order);
@@ -185,6 +181,18 @@ int domain_release_page(struct domain *d, struct page_info *pg)
 	return 0;
 }
 
+/* Takes a frame without references off its domain's lists; it is nobody's then. Lock: page_alloc_lock. */
+static void disown(struct domain *d, struct page_info *pg)
+{
+	struct page_list *on = pg->count & PC_XEN       ? &d->xenpage_list
+	                       : pg->count & PC_LEAVING ? &d->leaving_list
+	                                                : &d->page_list;
+
+	page_list_del(frame_table, on, pg);
+	WRITE_ONCE(pg->owner, 0);
+	pg->count = 0;
+}
+
 int domain_steal_page(struct domain *d, struct page_info *pg, u64 memf)
 {
 	u64 expect = PC_ALLOCATED | 2; /* type references come with general ones: there are none then */
@@ -194,8 +202,7 @@ int domain_steal_page(struct domain *d, struct page_info *pg, u64 memf)
 	                                 __ATOMIC_RELAXED))
 		return -XEN_EINVAL;
 	spin_lock(&d->page_alloc_lock);
-	list_del(&pg->link);
-	WRITE_ONCE(pg->owner, 0);
+	disown(d, pg);
 	if (!(memf & MEMF_NO_COUNT))
 		last = uncount_pages(d, 1);
 	spin_unlock(&d->page_alloc_lock);
@@ -212,9 +219,7 @@ void pt_env_free(struct page_info *pg)
 
 	ASSERT(d);
 	spin_lock(&d->page_alloc_lock);
-	list_del(&pg->link);
-	WRITE_ONCE(pg->owner, 0);
-	pg->count = 0;
+	disown(d, pg);
 	if (xen)
 		d->xen_pages--;
 	else
@@ -230,13 +235,38 @@ void pt_env_free(struct page_info *pg)
 		put_domain(d);
 }
 
+struct page_info *domain_leave_page(struct domain *d)
+{
+	struct page_info *pg;
+
+	spin_lock(&d->page_alloc_lock);
+	while ((pg = page_list_take(frame_table, &d->page_list)) != NULL) {
+		page_list_add_tail(frame_table, &d->leaving_list, pg);
+		__atomic_fetch_or(&pg->count, PC_LEAVING, __ATOMIC_SEQ_CST);
+		if (get_page(pg, d))
+			break; /* else it is just being freed, which takes it off the list */
+	}
+	spin_unlock(&d->page_alloc_lock);
+	return pg;
+}
+
+void domain_leave_later(struct domain *d, struct page_info *pg)
+{
+	spin_lock(&d->page_alloc_lock);
+	page_list_del(frame_table, &d->leaving_list, pg);
+	__atomic_fetch_and(&pg->count, ~PC_LEAVING, __ATOMIC_SEQ_CST);
+	page_list_add(frame_table, &d->page_list, pg);
+	spin_unlock(&d->page_alloc_lock);
+	put_page(pg);
+}
+
 /* ---- pages of the hypervisor's that guests may map ---- */
 
 static void xenpage_enlist(struct domain *d, struct page_info *pg)
 {
 	spin_lock(&d->page_alloc_lock);
 	WRITE_ONCE(pg->owner, domain_owner_tag(d));
-	list_add_tail(&d->xenpage_list, &pg->link);
+	page_list_add_tail(frame_table, &d->xenpage_list, pg);
 	d->xen_pages++;
 	spin_unlock(&d->page_alloc_lock);
 }
@@ -261,7 +291,7 @@ void unshare_xen_page(struct domain *d, void *page)
 	ASSERT(page_owner(pg) == d);
 	memset(page, 0, PAGE_SIZE);
 	spin_lock(&d->page_alloc_lock);
-	list_del(&pg->link);
+	page_list_del(frame_table, &d->xenpage_list, pg);
 	d->xen_pages--;
 	spin_unlock(&d->page_alloc_lock);
 	xenpage_enlist(dom_xen, pg);

@@ -3,7 +3,7 @@
  * logic/page_type.c (pure, model-tested); docs/page-types proves them. Glue: core/mm.c, pv/mm*.c */
 #pragma once
 #include "core/heap.h"
-#include "logic/page_type.h"
+#include "logic/page_list.h"
 
 struct domain;
 
@@ -66,6 +66,10 @@ int domain_release_page(struct domain *d, struct page_info *pg);
  * page must have just that and the allocation reference, and no type in use. On success both are gone;
  * on error (-XEN_EINVAL) nothing changed and the caller still holds its own. */
 int domain_steal_page(struct domain *d, struct page_info *pg, u64 memf);
+/* A dying domain's next page, referenced, which is not met again; NULL when all have been. */
+struct page_info *domain_leave_page(struct domain *d);
+/* It is to be met again after all, first; drops the reference. */
+void domain_leave_later(struct domain *d, struct page_info *pg);
 /* Lets guests of @d map a page of the hypervisor's (shared_info, grant frames, trace buffers):
  * owner @d, PT_WRITABLE pinned or read-only forever. The page stays the hypervisor's to free. */
 void share_xen_page(struct domain *d, void *page, bool readonly);

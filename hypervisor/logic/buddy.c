@@ -14,10 +14,15 @@ static bool block_dirty(const struct buddy *b, u64 n, u32 order)
 	return false;
 }
 
-/* On a free block's head, `type` says whether any frame in it is dirty: it is 0 in frames given away. */
 static bool head_dirty(const struct page_info *pg)
 {
-	return pg->type != 0;
+	return pg->shadow & HEAPF_MIXED;
+}
+
+/* The list that a free block's head is on. */
+static struct page_list *list_of(struct buddy *b, u64 n)
+{
+	return &b->list[buddy_zone(n)][frame(b, n)->order][head_dirty(frame(b, n))];
 }
 
 u32 buddy_zone(u64 n)
@@ -31,27 +36,25 @@ void buddy_init(struct buddy *b, struct page_info *frames, bool (*valid)(u64 fra
 	for (u32 z = 0; z < BUDDY_ZONES; z++)
 		for (u32 o = 0; o <= BUDDY_MAX_ORDER; o++)
 			for (u32 d = 0; d < 2; d++)
-				list_init(&b->list[z][o][d]);
+				page_list_init(&b->list[z][o][d]);
 }
 
 static void insert(struct buddy *b, u64 n, u32 order, bool dirty)
 {
 	struct page_info *pg = frame(b, n);
 
-	pg->shadow |= HEAPF_HEAD;
+	pg->shadow |= HEAPF_HEAD | (dirty ? HEAPF_MIXED : 0);
 	pg->order = order;
-	pg->type = dirty;
-	list_add(&b->list[buddy_zone(n)][order][dirty], &pg->link);
+	page_list_add(b->frames, list_of(b, n), pg);
 }
 
 static void remove_block(struct buddy *b, u64 n)
 {
 	struct page_info *pg = frame(b, n);
 
-	list_del(&pg->link);
-	pg->shadow &= ~(u32)HEAPF_HEAD;
+	page_list_del(b->frames, list_of(b, n), pg);
+	pg->shadow &= ~(u32)(HEAPF_HEAD | HEAPF_MIXED);
 	pg->order = 0;
-	pg->type = 0;
 }
 
 static void account(struct buddy *b, u64 n, u32 order, bool add)
@@ -124,12 +127,10 @@ static u64 alloc_in_zone(struct buddy *b, u32 zone, u32 order, bool prefer_dirty
 {
 	for (u32 o = order; o <= BUDDY_MAX_ORDER; o++) {
 		for (u32 i = 0; i < 2; i++) {
-			struct list *l = &b->list[zone][o][prefer_dirty ? !i : i];
-			u64 n;
+			u64 n = b->list[zone][o][prefer_dirty ? !i : i].first;
 
-			if (list_empty(l))
+			if (n == PAGE_LINK_END)
 				continue;
-			n = (u64)(list_first(l, struct page_info, link) - b->frames);
 			split(b, n, o, order);
 			return n;
 		}
@@ -159,12 +160,10 @@ u64 buddy_take_dirty(struct buddy *b, u32 order, u32 *got)
 		if (b->free_in_zone[z] == 0)
 			continue;
 		for (u32 o = 0; o <= BUDDY_MAX_ORDER; o++) {
-			struct list *l = &b->list[z][o][true];
-			u64 n;
+			u64 n = b->list[z][o][true].first;
 
-			if (list_empty(l))
+			if (n == PAGE_LINK_END)
 				continue;
-			n = (u64)(list_first(l, struct page_info, link) - b->frames);
 			*got = MIN(o, order);
 			split(b, n, o, *got);
 			return n;
@@ -177,28 +176,18 @@ void buddy_coalesce(struct buddy *b, u32 order)
 {
 	for (u32 z = 0; z < BUDDY_ZONES; z++) {
 		for (u32 o = 0; o < MIN(order, (u32)BUDDY_MAX_ORDER); o++) {
-			struct page_info *pg;
-			struct list keep = LIST_INIT(keep);
+			struct page_list *l = &b->list[z][o][false];
 
-			/* Clean blocks look for a buddy of either kind; those with none are put
-			 * aside so that the loop ends. */
-			while (!list_empty(&b->list[z][o][false])) {
-				u64 n;
-
-				pg = list_first(&b->list[z][o][false], struct page_info, link);
-				n = (u64)(pg - b->frames);
-				if (free_buddy(b, n, o) == ~0ULL) {
-					list_del(&pg->link);
-					list_add_tail(&keep, &pg->link);
+			/* Clean blocks look for a buddy of either kind. Those that stay have stayed
+			 * when the next one is known; what merges goes to higher orders. */
+			for (u32 n = l->first, next; n != PAGE_LINK_END; n = next) {
+				next = frame(b, n)->link.next;
+				if (free_buddy(b, n, o) == ~0ULL)
 					continue;
-				}
+				if (next == (n ^ BIT(o)))
+					next = frame(b, next)->link.next;
 				remove_block(b, n);
 				insert_merging(b, n, o, false, true);
-			}
-			while (!list_empty(&keep)) {
-				pg = list_first(&keep, struct page_info, link);
-				list_del(&pg->link);
-				list_add_tail(&b->list[z][o][false], &pg->link);
 			}
 		}
 	}

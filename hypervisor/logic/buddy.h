@@ -6,28 +6,32 @@
  * a range of zones), by order, and by whether a frame of theirs is dirty. Two buddies are merged when
  * they are free, of the same order and equally clean; buddy_coalesce() merges the rest on demand. */
 #pragma once
-#include "logic/page_type.h"
+#include "logic/page_list.h"
 
 #define BUDDY_MAX_ORDER 18
 #define BUDDY_ZONES     40 /* frames below 2^40: 52 address bits */
 
-/* page_info.shadow of frames that the heap holds; 0 in frames that it gave away. */
+/* page_info.shadow of frames that the heap holds; 0 in frames that it gave away. In the place of the type
+ * word's upper half, whose top bit no type has. */
 #define HEAPF_MAGIC   0xb0dd0000u
 #define HEAPF_HEAD    BIT(0) /* first frame of a free block; page_info.order is its order */
 #define HEAPF_DIRTY   BIT(1) /* holds somebody's data */
 #define HEAPF_STAMPED BIT(2) /* a CPU may have stale translations: see tlb_stamp */
+#define HEAPF_MIXED   BIT(3) /* with HEAD: a frame of the block may be dirty */
 
 struct buddy {
 	struct page_info *frames;            /* indexed by frame number */
 	bool (*valid)(u64 frame);            /* has it a page_info? (buddies in holes have not) */
 	u64 free, dirty;                     /* frames */
 	u64 free_in_zone[BUDDY_ZONES];
-	struct list list[BUDDY_ZONES][BUDDY_MAX_ORDER + 1][2]; /* [zone][order][is dirty] */
+	struct page_list list[BUDDY_ZONES][BUDDY_MAX_ORDER + 1][2]; /* [zone][order][is dirty] */
 };
 
 static inline bool heap_frame(const struct page_info *pg, u32 flags)
 {
-	return (pg->shadow & 0xffff0000u) == HEAPF_MAGIC && (pg->shadow & flags) == flags;
+	u32 s = READ_ONCE(pg->shadow); /* of a frame in use it may change at any time */
+
+	return (s & 0xffff0000u) == HEAPF_MAGIC && (s & flags) == flags;
 }
 
 void buddy_init(struct buddy *b, struct page_info *frames, bool (*valid)(u64 frame));

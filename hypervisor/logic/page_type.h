@@ -2,30 +2,42 @@
 /* The page-type state machine. PURE: the glue gives it the frame table and the contents of frames
  * (the pt_env_* functions below). States, rules and the reason they suffice: docs/page-types.md. */
 #pragma once
-#include "logic/list.h"
 #include "logic/types.h"
 
-/* One a frame, 48 bytes. count and type are atomic words; the links belong to whoever owns the frame
- * (heap: LOCK_HEAP; a domain's page_list: page_alloc_lock). */
+#define PAGE_LINK_END (~0U)
+
+struct page_link {
+	u32 next, prev; /* frame numbers; logic/page_list.h */
+};
+
+/* One a frame. count and type are atomic words; the link belongs to whoever owns the frame (heap: LOCK_HEAP;
+ * a domain's lists: page_alloc_lock). */
 struct page_info {
-	u64 count;       /* PC_*: general references and allocation state */
-	u64 type;        /* PT_*: what it is used as, type references, validation progress */
-	struct list link;
-	u32 owner;       /* page frame of the owner's struct domain, 0 = none (structs are in the direct map) */
-	u32 tlb_stamp;   /* tlb_clock() when it lost its last type reference or was freed */
+	u64 count; /* PC_*: general references and allocation state */
 	union {
-		u32 order;       /* free: buddy order */
-		struct {         /* page tables: progress; lock: the owner's page tables */
+		u64 type; /* PT_*: what it is used as, type references, validation progress */
+		struct {  /* frames of the hypervisor's own: their heap's notes, where no type has its bits */
+			u32 order;  /* free: buddy order */
+			u32 shadow; /* heap flags: dirty, on which list */
+		};
+	};
+	struct page_link link;
+	u32 owner; /* page frame of the owner's struct domain, 0 = none (structs are in the direct map) */
+	union {
+		u32 tlb_stamp; /* no type in use: tlb_clock() when it lost its last reference or was freed */
+		struct {       /* a page table that is being filled or emptied; lock: the owner's page tables */
 			u16 valid_entries; /* entries below hold their references */
 			u8 partial;        /* the entry at valid_entries holds those of an interrupted table */
 		};
 	};
-	u32 shadow;      /* spare for the glue (heap flags: dirty, on which list) */
 };
+
+_Static_assert(sizeof(struct page_info) == 32, "the frame table is the largest thing that is kept");
 
 /* page_info.count */
 #define PC_ALLOCATED BIT(63) /* the owner's own reference */
 #define PC_XEN       BIT(62) /* a hypervisor page shared with a guest: never freed by put_page */
+#define PC_LEAVING   BIT(61) /* a dying domain's, which has given up its own reference or is about to */
 #define PC_COUNT     (BIT(56) - 1)
 
 /* page_info.type. Count 0: unused, the type it had last. Count > 0 and neither VALIDATED nor PARTIAL:

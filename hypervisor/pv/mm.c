@@ -41,7 +41,6 @@ int pv_mm_domain_init(struct domain *d)
 	struct pv_domain *pv = d->pv;
 
 	spin_lock_init(&pv->mm_lock, LOCK_PAGE_TABLES, "page tables");
-	list_init(&pv->relinquish_list);
 	pv->pt.owner = domain_owner_tag(d);
 	pv->pt.privileged = d->is_control;
 	pv->perdomain_l3_va = alloc_xen_page();

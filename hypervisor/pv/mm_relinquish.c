@@ -23,33 +23,6 @@ static int relinquish_vcpus(struct domain *d)
 	return 0;
 }
 
-/* Moves the next page out of the way, with a general reference; NULL when none is left. */
-static struct page_info *next_page(struct domain *d)
-{
-	struct page_info *pg = NULL;
-
-	spin_lock(&d->page_alloc_lock);
-	while (!pg && !list_empty(&d->page_list)) {
-		pg = list_first(&d->page_list, struct page_info, link);
-		list_del(&pg->link);
-		list_add_tail(&d->pv->relinquish_list, &pg->link);
-		if (!get_page(pg, d))
-			pg = NULL; /* just being freed: whoever does that takes it off the list */
-	}
-	spin_unlock(&d->page_alloc_lock);
-	return pg;
-}
-
-/* Puts @pg back: it is not done with. */
-static void again_later(struct domain *d, struct page_info *pg)
-{
-	spin_lock(&d->page_alloc_lock);
-	list_del(&pg->link);
-	list_add(&d->page_list, &pg->link);
-	spin_unlock(&d->page_alloc_lock);
-	put_page(pg);
-}
-
 static int relinquish_page(struct domain *d, struct page_info *pg)
 {
 	int rc = pv_mm_lock(d);
@@ -68,7 +41,7 @@ static int relinquish_pages(struct domain *d)
 {
 	struct page_info *pg;
 
-	while ((pg = next_page(d)) != NULL) {
+	while ((pg = domain_leave_page(d)) != NULL) {
 		int rc = relinquish_page(d, pg);
 
 		if (!rc && hypercall_should_preempt()) {
@@ -76,7 +49,7 @@ static int relinquish_pages(struct domain *d)
 			return -XEN_ERESTART;
 		}
 		if (rc) {
-			again_later(d, pg);
+			domain_leave_later(d, pg);
 			return rc;
 		}
 		put_page(pg);

@@ -76,7 +76,6 @@ struct pv_domain {
 	mfn_t perdomain_l3;          /* the L3 behind PERDOMAIN_START; Xen's own page */
 	u64 *perdomain_l3_va;
 	int relinquish_stage;
-	struct list relinquish_list;
 	struct cpuid_policy *cpuid;  /* what its vCPUs see (pv/cpuid.c) */
 	bool tsc_emulated;
 	u32 tsc_mode, tsc_khz;

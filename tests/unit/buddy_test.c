@@ -83,9 +83,9 @@ static void check_taken(u64 n, u32 order, u32 first, u32 last)
 	MUST(block_free(n, order));
 	for (u64 i = n; i < n + BIT(order); i++) {
 		MUST_OP(heap_frame(&frames[i], HEAPF_DIRTY), ==, model[i] == DIRTY);
-		MUST(!heap_frame(&frames[i], HEAPF_HEAD));
-		MUST_OP(frames[i].type, ==, 0);
-		frames[i].shadow = 0;
+		MUST(!(frames[i].shadow & (HEAPF_HEAD | HEAPF_MIXED)));
+		MUST_OP(frames[i].order, ==, 0);
+		frames[i].type = 0;
 		model[i] = GIVEN;
 	}
 }
@@ -109,7 +109,7 @@ static void check_block(const struct page_info *pg, u32 zone, u32 order, u32 dir
 	if (order < BUDDY_MAX_ORDER && other < FRAMES && model[other] != ABSENT &&
 	    buddy_zone(other) == zone && heap_frame(&frames[other], HEAPF_HEAD) &&
 	    frames[other].order == order)
-		MUST_OP(frames[other].type != 0, !=, dirty);
+		MUST_OP(heap_frame(&frames[other], HEAPF_MIXED), !=, dirty);
 }
 
 static void check_lists(void)
@@ -122,7 +122,7 @@ static void check_lists(void)
 	for (u32 z = 0; z < BUDDY_ZONES; z++)
 		for (u32 o = 0; o <= BUDDY_MAX_ORDER; o++)
 			for (u32 d = 0; d < 2; d++)
-				list_for_each(pg, &b.list[z][o][d], link)
+				page_list_for_each(pg, frames, &b.list[z][o][d])
 					check_block(pg, z, o, d, seen);
 	for (u64 i = 0; i < FRAMES; i++) {
 		MUST_OP(seen[i], ==, is_free(i));
