@@ -50,8 +50,8 @@ static inline u32 bitmap_next_set(const u64 *map, u32 bits, u32 from)
 static inline u32 bitmap_weight(const u64 *map, u32 bits)
 {
 	u32 n = 0;
-	for (u32 i = 0; i < bits; i++)
-		n += bit_test(map, i);
+	for (u32 i = bitmap_next_set(map, bits, 0); i < bits; i = bitmap_next_set(map, bits, i + 1))
+		n++;
 	return n;
 }
 
@@ -93,7 +93,10 @@ static inline void cpumask_clear_atomic(cpumask_t *m, u32 cpu)
 
 static inline bool cpumask_empty(const cpumask_t *m)
 {
-	return bitmap_next_set(m->w, MAX_CPUS, 0) == MAX_CPUS;
+	u64 any = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(m->w); i++)
+		any |= READ_ONCE(m->w[i]);
+	return !any;
 }
 
 static inline u32 cpumask_first(const cpumask_t *m)

@@ -89,18 +89,12 @@ static void drop_idle(cpumask_t *mask)
 			cpumask_clear(mask, cpu);
 }
 
-static void flush_cpus(cpumask_t others)
+static void flush_others(cpumask_t others)
 {
 	u64 wanted[MAX_CPUS / 16];
 	bool many = cpumask_count(&others) > ARRAY_SIZE(wanted);
-	u32 self = smp_cpu_id(), i = 0;
+	u32 i = 0;
 
-	if (cpumask_test(&others, self)) {
-		cpumask_clear(&others, self);
-		tlb_flush_local();
-	}
-	if (cpumask_empty(&others))
-		return;
 	cpumask_for_each(cpu, &others) {
 		u64 n = __atomic_add_fetch(&percpu(flush_asked, cpu), 1, __ATOMIC_SEQ_CST);
 
@@ -120,17 +114,35 @@ static void flush_cpus(cpumask_t others)
 	}
 }
 
+/* This CPU's part; true if others are left. */
+static bool flush_self(cpumask_t *mask)
+{
+	u32 self = smp_cpu_id();
+
+	if (cpumask_test(mask, self)) {
+		cpumask_clear(mask, self);
+		tlb_flush_local();
+	}
+	return !cpumask_empty(mask);
+}
+
 void tlb_flush_mask(const cpumask_t *mask)
 {
 	cpumask_t m = cpumask_and(mask, &cpu_online_map);
 
+	if (!flush_self(&m))
+		return;
 	drop_idle(&m);
-	flush_cpus(m);
+	if (!cpumask_empty(&m))
+		flush_others(m);
 }
 
 void tlb_flush_everywhere(void)
 {
-	flush_cpus(cpu_online_map);
+	cpumask_t m = cpu_online_map;
+
+	if (flush_self(&m))
+		flush_others(m);
 }
 
 /* Elsewhere one page costs as much as all: the others flush whole. */
