@@ -321,14 +321,12 @@ static int child_put(struct pt_space *s, struct page_info *pg, u32 level)
 	return rc;
 }
 
-static int entry_get(struct pt_space *s, struct page_info *table, u32 level, u32 slot, u64 *e,
-                     u32 data_owner, bool *held)
+/* Takes what upper entry *e is to hold, and adjusts its bits. */
+static int upper_get(struct pt_space *s, struct page_info *table, u32 level, u32 slot, u64 *e, bool *held)
 {
 	struct page_info *child;
 	int rc;
 
-	if (level == 1)
-		return l1_get(s, data_owner, e);
 	if (!(*e & PTE_P) || pt_slot_is_hyp(level, slot))
 		return 0;
 	rc = upper_check(table, e);
@@ -352,6 +350,8 @@ static int table_fill(struct pt_space *s, struct page_info *pg, u32 level)
 		bool held = false;
 		u64 e = t[i];
 
+		if (!(e & PTE_P))
+			continue; /* holds nothing: most of most tables */
 		if (again && should_stop(s, level))
 			return -ERESTART;
 		again = true;
@@ -362,7 +362,7 @@ static int table_fill(struct pt_space *s, struct page_info *pg, u32 level)
 			pg->partial = 0;
 			e |= PTE_USER;
 		} else {
-			rc = entry_get(s, pg, level, i, &e, s->owner, &held);
+			rc = level == 1 ? l1_get(s, s->owner, &e) : upper_get(s, pg, level, i, &e, &held);
 			pg->partial = held;
 			if (rc)
 				return rc;
@@ -388,6 +388,10 @@ static int table_empty(struct pt_space *s, struct page_info *pg, u32 level)
 	while (pg->valid_entries > 0) {
 		u32 i = pg->valid_entries - 1u;
 
+		if (!(t[i] & PTE_P)) {
+			pg->valid_entries = (u16)i;
+			continue;
+		}
 		if (again && should_stop(s, level))
 			return -ERESTART;
 		again = true;
@@ -563,13 +567,6 @@ int pt_strip(struct pt_space *s, struct page_info *pg)
 
 /* ---- one entry of a validated table ---- */
 
-static bool table_is(const struct page_info *table, bool only_l1)
-{
-	u64 x = load(&table->type);
-
-	return (x & PT_VALIDATED) && (only_l1 ? pt_type(x) == PT_L1 : pt_level(x) != 0);
-}
-
 /* Stores @val; returns what was there. CPUs set accessed and dirty bits at any moment. */
 static u64 entry_swap(u64 *pte, u64 val, bool keep_ad)
 {
@@ -581,131 +578,79 @@ static u64 entry_swap(u64 *pte, u64 val, bool keep_ad)
 	return old;
 }
 
-/* Drops what @old held; the entry no longer says it. */
-static void entry_put(struct pt_space *s, struct page_info *table, u32 level, u32 slot, u64 old)
+static bool same_frame(u64 old, u64 val)
 {
-	struct page_info *child;
-
-	if (level == 1) {
-		l1_put(old);
-	} else if (upper_holds(table, level, slot, old)) {
-		child = pt_env_page(pte_mfn(old));
-		if (child_put(s, child, level - 1))
-			set_pending(s, child, true);
-	}
+	return (old & val & PTE_P) && mfn_eq(pte_mfn(old), pte_mfn(val));
 }
 
-/* Same frame, both present: an upper entry keeps all it holds; an L1 entry too if the right to write does
- * not grow (what it loses is dropped afterwards). Frames that are no RAM take the long way. */
-static bool keeps_frame(u32 level, u64 old, u64 val)
+/* ---- level 1 ---- */
+
+static bool is_l1(const struct page_info *table)
 {
-	if (!(old & val & PTE_P) || !mfn_eq(pte_mfn(old), pte_mfn(val)))
-		return false;
-	return level > 1 || (pt_env_page(pte_mfn(val)) && (!(val & PTE_RW) || (old & PTE_RW)));
+	u64 x = load(&table->type);
+
+	return pt_type(x) == PT_L1 && (x & PT_VALIDATED);
 }
 
-/* The whole change but for the store: checks and takes references. *kept: only PT_WRITABLE may go. */
-static int entry_prepare(struct pt_space *s, struct page_info *table, u32 slot, u64 old, u64 *val,
-                         u32 data_owner, bool *kept)
+/* The frame whose general reference the new entry takes over from the old one, or NULL. A right to write
+ * is added only to a frame that could be mapped so anew: a read-only grant stays one. */
+static struct page_info *l1_kept(u64 old, u64 val, u32 data_owner)
 {
-	u32 level = pt_level(load(&table->type));
-	struct page_info *child;
-	bool held = false;
-	int rc;
+	struct page_info *pg = same_frame(old, val) ? pt_env_page(pte_mfn(val)) : NULL;
 
-	*kept = keeps_frame(level, old, *val);
-	if (*kept) {
-		if (level > 1)
-			return upper_check(table, val);
-		*val = l1_adjust(s, *val, true);
-		return 0;
-	}
-	rc = entry_get(s, table, level, slot, val, data_owner, &held);
-	if (!held)
-		return rc;
-	/* A table below was left half done; its references become the interrupted operation's. */
-	child = pt_env_page(pte_mfn(*val));
-	set_pending(s, child, rc != -ERESTART);
-	if (rc != -ERESTART && pt_finish(s))
-		return rc;
-	return rc;
+	return pg && (!(val & ~old & PTE_RW) || pg->owner == data_owner) ? pg : NULL;
 }
 
-static void entry_drop_old(struct pt_space *s, struct page_info *table, u32 slot, u64 old, u64 val,
-                           bool kept)
+/* The whole change but for the store: takes what *val holds beyond what @kept brings along. */
+static int l1_prepare(struct pt_space *s, u64 old, u64 *val, u32 data_owner, struct page_info *kept)
 {
-	u32 level = pt_level(load(&table->type));
-
 	if (!kept)
-		entry_put(s, table, level, slot, old);
-	else if (level == 1 && (old & PTE_RW) && !(val & PTE_RW))
-		pt_put_plain(pt_env_page(pte_mfn(old)));
+		return l1_get(s, data_owner, val);
+	*val = l1_adjust(s, *val, true);
+	return *val & ~old & PTE_RW ? pt_get_plain(kept, PT_WRITABLE, s->owner) : 0;
 }
 
-/* An upper entry whose interrupted validation pt_finish() completed: the reference that waits is ours. */
-static bool upper_take_result(struct pt_space *s, struct page_info *table, u32 level, u32 slot, u64 val,
-                              int *rc)
+/* Drops of @gone what @stays, the entry instead of it, does not hold. */
+static void l1_drop(u64 gone, u64 stays, struct page_info *kept)
 {
-	struct page_info *child;
-
-	if (level == 1 || !upper_holds(table, level, slot, val))
-		return false;
-	child = pt_env_page(pte_mfn(val));
-	if (!child || !pt_ref(child, s->owner))
-		return false;
-	if (!take_result(s, child, pt_of_level(level - 1), rc)) {
-		pt_unref(child);
-		return false;
-	}
-	if (*rc)
-		pt_unref(child);
-	return true;
+	if (!kept)
+		l1_put(gone);
+	else if (gone & ~stays & PTE_RW)
+		pt_put_plain(kept);
 }
 
-int pt_write_entry(struct pt_space *s, struct page_info *table, u32 slot, u64 val, u32 data_owner,
-                   bool keep_ad)
+static int l1_write(struct pt_space *s, u64 *pte, u64 val, u32 data_owner, bool keep_ad)
 {
-	u64 *pte = pt_env_table(table) + slot, old = load(pte);
-	u32 level = pt_level(load(&table->type));
-	bool kept = false;
-	int rc = 0;
+	u64 old = load(pte);
+	struct page_info *kept = l1_kept(old, val, data_owner);
+	int rc = l1_prepare(s, old, &val, data_owner, kept);
 
-	if (!table_is(table, false))
-		return -XEN_EINVAL;
-	if (level > 1 && s->pending)
-		return -XEN_EBUSY; /* L1 tables are never half done, and need no interruptible work */
-	if (pt_slot_is_hyp(level, slot))
-		return -XEN_EINVAL;
-	if (upper_take_result(s, table, level, slot, val, &rc)) {
-		if (!rc && (rc = upper_check(table, &val)) != 0)
-			pt_put_table(s, pt_env_page(pte_mfn(val)));
-	} else {
-		rc = entry_prepare(s, table, slot, old, &val, data_owner, &kept);
-	}
-	if (rc)
-		return rc;
-	old = entry_swap(pte, val, keep_ad);
-	entry_drop_old(s, table, slot, old, val, kept);
-	return 0;
+	if (!rc)
+		l1_drop(entry_swap(pte, val, keep_ad), val, kept);
+	return rc;
 }
 
 int pt_cmpxchg_entry(struct pt_space *s, struct page_info *table, u32 slot, u64 *expect, u64 val)
 {
-	u64 *pte = pt_env_table(table) + slot, old = *expect;
-	bool kept;
+	u64 *pte = pt_env_table(table) + slot, old = load(pte);
+	struct page_info *kept;
 	int rc;
 
-	if (!table_is(table, true))
+	if (!is_l1(table))
 		return -XEN_EINVAL;
-	rc = entry_prepare(s, table, slot, old, &val, s->owner, &kept);
+	if (old != *expect) { /* then it holds nothing of what the caller expects */
+		*expect = old;
+		return -XEN_EAGAIN;
+	}
+	kept = l1_kept(old, val, s->owner);
+	rc = l1_prepare(s, old, &val, s->owner, kept);
 	if (rc)
 		return rc;
 	if (!cas(pte, expect, val)) {
-		if (!kept)
-			l1_put(val);
+		l1_drop(val, old, kept);
 		return -XEN_EAGAIN;
 	}
-	entry_drop_old(s, table, slot, old, val, kept);
+	l1_drop(old, val, kept);
 	return 0;
 }
 
@@ -715,7 +660,7 @@ int pt_map_granted(struct pt_space *s, struct page_info *table, u32 slot, struct
 	u64 val = mfn_to_maddr(pt_env_mfn(pg)) | flags | PTE_P | PTE_USER;
 	int rc;
 
-	if (!table_is(table, true) || !pt_ref_any(pg))
+	if (!is_l1(table) || !pt_ref_any(pg))
 		return -XEN_EINVAL;
 	if (flags & PTE_RW) {
 		rc = pt_get_plain(pg, PT_WRITABLE, s->owner);
@@ -734,8 +679,88 @@ int pt_move_entry(struct pt_space *s, struct page_info *from, u32 from_slot, str
 	u64 *src = pt_env_table(from) + from_slot, *dst = pt_env_table(to) + to_slot;
 
 	(void)s;
-	if (!table_is(from, true) || !table_is(to, true) || src == dst)
+	if (!is_l1(from) || !is_l1(to) || src == dst)
 		return -XEN_EINVAL;
 	l1_put(entry_swap(dst, entry_swap(src, 0, false), false));
 	return 0;
+}
+
+/* ---- the levels above ---- */
+
+/* All of an upper entry's change but for the store. A table below that is left half done is pending then,
+ * with the references that were to be the entry's. */
+static int upper_prepare(struct pt_space *s, struct page_info *table, u32 level, u32 slot, u64 *val)
+{
+	struct page_info *child;
+	bool held = false;
+	int rc = upper_get(s, table, level, slot, val, &held);
+
+	if (!held)
+		return rc;
+	child = pt_env_page(pte_mfn(*val));
+	set_pending(s, child, rc != -ERESTART);
+	if (rc != -ERESTART && pt_finish(s))
+		return rc; /* undone later, but it has failed all the same */
+	return rc;
+}
+
+/* An upper entry whose interrupted validation pt_finish() completed: the reference that waits is ours. */
+static bool upper_take_result(struct pt_space *s, struct page_info *table, u32 level, u32 slot, u64 val,
+                              int *rc)
+{
+	struct page_info *child;
+
+	if (!upper_holds(table, level, slot, val))
+		return false;
+	child = pt_env_page(pte_mfn(val));
+	if (!child || !pt_ref(child, s->owner))
+		return false;
+	if (!take_result(s, child, pt_of_level(level - 1), rc)) {
+		pt_unref(child);
+		return false;
+	}
+	if (*rc)
+		pt_unref(child);
+	return true;
+}
+
+static int upper_write(struct pt_space *s, struct page_info *table, u32 level, u32 slot, u64 val, bool keep_ad)
+{
+	u64 *pte = pt_env_table(table) + slot, old = load(pte);
+	bool kept = same_frame(old, val);
+	struct page_info *child;
+	int rc = 0;
+
+	if (s->pending)
+		return -XEN_EBUSY; /* what is pending may be this table's */
+	if (pt_slot_is_hyp(level, slot))
+		return -XEN_EINVAL;
+	if (upper_take_result(s, table, level, slot, val, &rc)) {
+		kept = false;
+		if (!rc && (rc = upper_check(table, &val)) != 0)
+			pt_put_table(s, pt_env_page(pte_mfn(val)));
+	} else {
+		rc = kept ? upper_check(table, &val) : upper_prepare(s, table, level, slot, &val);
+	}
+	if (rc)
+		return rc;
+	old = entry_swap(pte, val, keep_ad);
+	if (kept || !upper_holds(table, level, slot, old))
+		return 0;
+	child = pt_env_page(pte_mfn(old));
+	if (child_put(s, child, level - 1))
+		set_pending(s, child, true);
+	return 0;
+}
+
+int pt_write_entry(struct pt_space *s, struct page_info *table, u32 slot, u64 val, u32 data_owner,
+                   bool keep_ad)
+{
+	u64 x = load(&table->type);
+
+	if (!pt_level(x) || !(x & PT_VALIDATED))
+		return -XEN_EINVAL;
+	/* L1 tables are never half done, and need no interruptible work. */
+	return pt_type(x) == PT_L1 ? l1_write(s, pt_env_table(table) + slot, val, data_owner, keep_ad)
+	                           : upper_write(s, table, pt_level(x), slot, val, keep_ad);
 }

@@ -7,7 +7,8 @@
  *  - every frame's general and type count is what all tables, pins, bases and holders add up to;
  *  - no CPU can write, also through stale translations, a frame that is a table or holds descriptors;
  *  - no CPU takes a frame for a table of another level than it is, or one that somebody may write;
- *  - no CPU reaches a frame of a domain that it was not given; forbidden device frames are never mapped;
+ *  - no CPU reaches a frame of a domain that it was not given, nor writes one that it was given to read;
+ *    forbidden device frames are never mapped; no type is taken of a frame that nobody refers to;
  *  - a frame is freed only when nothing refers to it; the hypervisor's slot of a top table never changes.
  * Small tables (8 entries) make rare combinations frequent. What the model shares with the code under test is
  * only the layout of struct page_info. Usage: page_type_model [OPERATIONS [SEED]].
@@ -52,7 +53,7 @@ static u32 dirty[ND];              /* CPUs */
 static bool dying[ND];
 static struct cpu cpus[NC];
 static struct hold holds[MAX_HOLDS];
-static u64 grant_stale[ND];        /* frames granted to a domain, until the grant ends with its flush */
+static u64 grant_stale[2][ND];     /* frames granted to a domain, until the grant ends with its flush; [1]: to write */
 static u32 clock_now = 1;
 static u64 rng, operations, step;
 static int nested;
@@ -246,6 +247,8 @@ void pt_env_flush(const struct page_info *pg, bool foreign, u32 stamp)
 {
 	u32 mask = foreign ? ALL_CPUS : pg->owner ? dirty[pg->owner - 1] : ALL_CPUS;
 
+	if (!(pg->count & PC_COUNT))
+		die("a type is taken of a frame without references", frame_of(pg), pg->type);
 	interfere();
 	flush_mask(filter(mask, stamp));
 	interfere();
@@ -418,11 +421,11 @@ static void check_counts(void)
 	}
 }
 
-static bool may_reach(u32 dom, u32 f)
+static bool may_reach(u32 dom, u32 f, bool write)
 {
 	u32 o = frames[f].owner;
 
-	return !o || o == tag(dom) || dom == DOM0 || (grant_stale[dom] >> f & 1);
+	return !o || o == tag(dom) || dom == DOM0 || (grant_stale[write][dom] >> f & 1);
 }
 
 static void check_cpu(const struct cpu *c)
@@ -434,8 +437,9 @@ static void check_cpu(const struct cpu *c)
 
 		if ((c->tlb_rw & bit) && in_use && pt_type(pg->type) != PT_WRITABLE)
 			die("stale writable translation of a protected frame", f, pg->type);
-		if (((c->tlb_ro | c->tlb_rw) & bit) && c->dom >= 0 && !may_reach((u32)c->dom, f))
-			die("reaches a frame of another", f, (u64)c->dom);
+		for (u32 w = 0; w < 2; w++)
+			if (((w ? c->tlb_rw : c->tlb_ro) & bit) && c->dom >= 0 && !may_reach((u32)c->dom, f, w))
+				die("reaches a frame of another", f, (u64)c->dom);
 		for (u32 l = 1; l <= 4; l++) {
 			if ((c->walk[l][1] & bit) && in_use && pt_type(pg->type) != pt_of_level(l))
 				die("walks through what is no such table", f, pg->type);
@@ -742,6 +746,10 @@ static bool op_cmpxchg(u32 dom)
 	old = mem[frame_of(pg)][slot] & ~(one_in(4) ? PTE_A | PTE_D : 0);
 	if (one_in(2))
 		val = old ^ BIT(pick(3));
+	if (one_in(4)) { /* what is expected is not there, nor anybody's perhaps */
+		old = (u64)any_frame() << 12 | PTE_P | PTE_USER;
+		val = old | PTE_RW;
+	}
 	ok = pt_cmpxchg_entry(&space[dom], pg, slot, &old, val) == 0;
 	pt_unref(pg);
 	return ok;
@@ -814,7 +822,8 @@ static bool op_hold(u32 dom)
 	h->frame = frame_of(pg);
 	h->kind = kind;
 	if (kind <= HOLD_GRANT_RO)
-		grant_stale[h->user] |= BIT(h->frame);
+		for (u32 w = 0; w < 2; w++)
+			grant_stale[w][h->user] |= w && kind == HOLD_GRANT_RO ? 0 : BIT(h->frame);
 	return true;
 }
 
@@ -831,7 +840,7 @@ static bool granted_entry_left(const struct hold *h)
 static bool op_unhold(void)
 {
 	struct hold *h = &holds[pick(MAX_HOLDS)];
-	bool other = false;
+	bool other[2] = {0};
 	enum hold_kind kind = h->kind;
 	struct page_info *pg;
 
@@ -840,13 +849,17 @@ static bool op_unhold(void)
 	if (kind <= HOLD_GRANT_RO) {
 		if (granted_entry_left(h))
 			return false; /* the grant table ends a use only when its entry is gone */
-		for (u32 i = 0; i < MAX_HOLDS; i++)
-			other |= &holds[i] != h && holds[i].kind != HOLD_NONE &&
-			         holds[i].kind <= HOLD_GRANT_RO && holds[i].user == h->user &&
-			         holds[i].frame == h->frame;
+		for (u32 i = 0; i < MAX_HOLDS; i++) {
+			const struct hold *o = &holds[i];
+			bool same = o != h && o->user == h->user && o->frame == h->frame;
+
+			other[0] |= same && (o->kind == HOLD_GRANT || o->kind == HOLD_GRANT_RO);
+			other[1] |= same && o->kind == HOLD_GRANT;
+		}
 		flush_mask(dirty[h->user]);
-		if (!other)
-			grant_stale[h->user] &= ~BIT(h->frame);
+		for (u32 w = 0; w < 2; w++)
+			if (!other[w])
+				grant_stale[w][h->user] &= ~BIT(h->frame);
 	}
 	h->kind = HOLD_NONE;
 	pg = &frames[h->frame];
