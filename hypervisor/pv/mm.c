@@ -339,43 +339,28 @@ static bool guest_address(u64 va)
 	return is_canonical(va) && (va < GUEST_HOLE_START || va >= GUEST_HOLE_END);
 }
 
-/* Through a table's read-only entry for itself a walk may come to tables of other levels, or of the
- * hypervisor; so every frame is looked at before it is read, and the last one's type decides. */
-static bool walk(mfn_t l4, u64 va, u64 *entry, u64 *rights, mfn_t *l1)
+/* One level down, from the entry for @va in table *m. What is not the user's is the hypervisor's, and large
+ * pages are. Through a table's read-only entry for itself a walk may come to tables of other levels, so every
+ * frame is looked at before it is read, and the last one's type decides. */
+static bool step_down(mfn_t *m, u64 va, u32 level, u64 *entry)
 {
-	mfn_t m = l4;
+	const u64 *t = mfn_to_virt(*m);
 
-	*rights = PTE_RW;
-	if (!guest_address(va))
-		return false;
-	for (u32 level = 4; level > 0; level--) {
-		const u64 *t;
-
-		if (!mfn_valid(m))
-			return false;
-		t = mfn_to_virt(m);
-		*entry = READ_ONCE(t[table_slot(va, level)]);
-		if (level == 1)
-			*l1 = m;
-		if (!(*entry & PTE_P) || !(*entry & PTE_USER) || (level > 1 && (*entry & PTE_PSE)))
-			return false; /* what is not the user's is the hypervisor's */
-		*rights = (*rights & *entry & PTE_RW) | ((*rights | *entry) & PTE_NX);
-		m = pte_mfn(*entry);
-	}
-	return true;
+	*entry = READ_ONCE(t[table_slot(va, level)]);
+	*m = pte_mfn(*entry);
+	return (*entry & (PTE_P | PTE_USER | PTE_PSE)) == (PTE_P | PTE_USER) && mfn_valid(*m);
 }
 
 struct page_info *pv_walk_l1(mfn_t l4, u64 va, u32 *slot)
 {
-	u64 entry, rights;
-	mfn_t l1 = MFN(0);
 	struct page_info *pg;
-	u64 type;
+	mfn_t m = l4;
+	u64 entry, type;
 
-	(void)walk(l4, va, &entry, &rights, &l1); /* the entry itself may be absent */
-	if (!l1.n)
+	if (!guest_address(va) || !step_down(&m, va, 4, &entry) || !step_down(&m, va, 3, &entry) ||
+	    !step_down(&m, va, 2, &entry))
 		return NULL;
-	pg = mfn_to_page(l1);
+	pg = mfn_to_page(m);
 	type = READ_ONCE(pg->type);
 	*slot = table_slot(va, 1);
 	return pt_type(type) == PT_L1 && (type & PT_VALIDATED) ? pg : NULL;
@@ -383,9 +368,19 @@ struct page_info *pv_walk_l1(mfn_t l4, u64 va, u32 *slot)
 
 bool pv_walk_hint(mfn_t l4, u64 va, u64 *entry, u64 *rights)
 {
-	mfn_t l1 = MFN(0);
+	mfn_t m = l4;
 
-	return l4.n && walk(l4, va, entry, rights, &l1);
+	*rights = PTE_RW;
+	if (!l4.n || !guest_address(va))
+		return false;
+	for (u32 level = 4; level > 1; level--) {
+		if (!step_down(&m, va, level, entry))
+			return false;
+		*rights = (*rights & *entry & PTE_RW) | ((*rights | *entry) & PTE_NX);
+	}
+	*entry = READ_ONCE(((const u64 *)mfn_to_virt(m))[table_slot(va, 1)]);
+	*rights = (*rights & *entry & PTE_RW) | ((*rights | *entry) & PTE_NX);
+	return (*entry & PTE_P) && (*entry & PTE_USER);
 }
 
 bool pv_vcpumask_to_cpus(struct domain *d, u64 va, cpumask_t *out)

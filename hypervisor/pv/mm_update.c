@@ -74,10 +74,11 @@ int mm_write_l1(struct domain *d, struct page_info *table, u32 slot, u64 val, u3
 int mm_flush_va(struct domain *d, u64 va, u64 flags)
 {
 	u64 type = flags & UVMF_FLUSHTYPE_MASK, where = flags & ~(u64)UVMF_FLUSHTYPE_MASK;
-	cpumask_t mask = cpumask_of(smp_cpu_id());
+	cpumask_t mask;
 
 	if (type != UVMF_TLB_FLUSH && type != UVMF_INVLPG)
 		return 0;
+	mask = cpumask_of(smp_cpu_id());
 	if (where == UVMF_ALL)
 		mask = cpumask_and(&d->dirty_cpus, &cpu_online_map);
 	else if (where != UVMF_LOCAL && !pv_vcpumask_to_cpus(d, where, &mask))
@@ -248,7 +249,7 @@ long hc_mmu_update(const u64 a[6])
 
 /* ---- update_va_mapping ---- */
 
-static int update_va(u64 va, u64 val, struct domain *data_owner)
+static long update_va(const u64 a[6], u64 nr, u32 nargs, const struct domain *data_owner)
 {
 	struct vcpu *v = current;
 	struct domain *d = v->domain;
@@ -256,34 +257,29 @@ static int update_va(u64 va, u64 val, struct domain *data_owner)
 	u32 slot;
 	int rc = pv_mm_lock(d);
 
-	if (rc)
-		return rc;
-	table = pv_walk_l1(v->pv->kernel_l4, va, &slot);
-	rc = table ? mm_write_l1(d, table, slot, val, domain_owner_tag(data_owner), false) : -XEN_EINVAL;
-	pv_mm_unlock(d);
-	return rc;
-}
-
-static long va_mapping(const u64 a[6], u64 nr, u32 nargs, u32 domid)
-{
-	struct domain *data_owner;
-	int rc = mm_data_owner(domid, &data_owner);
-
-	if (rc)
-		return rc;
-	rc = update_va(a[0], a[1], data_owner);
-	put_domain(data_owner);
+	if (!rc) {
+		table = pv_walk_l1(v->pv->kernel_l4, a[0], &slot);
+		rc = table ? mm_write_l1(d, table, slot, a[1], domain_owner_tag(data_owner), false) : -XEN_EINVAL;
+		pv_mm_unlock(d);
+	}
 	if (rc == -XEN_ERESTART)
 		return hypercall_continue(nr, nargs, a);
-	return rc ? rc : mm_flush_va(current->domain, a[0], a[2]);
+	return rc ? rc : mm_flush_va(d, a[0], a[2]);
 }
 
 long hc_update_va_mapping(const u64 a[6])
 {
-	return va_mapping(a, __HYPERVISOR_update_va_mapping, 3, DOMID_SELF);
+	return update_va(a, __HYPERVISOR_update_va_mapping, 3, current->domain);
 }
 
 long hc_update_va_mapping_otherdomain(const u64 a[6])
 {
-	return va_mapping(a, __HYPERVISOR_update_va_mapping_otherdomain, 4, (u32)a[3]);
+	struct domain *data_owner;
+	long rc = mm_data_owner((u32)a[3], &data_owner);
+
+	if (rc)
+		return rc;
+	rc = update_va(a, __HYPERVISOR_update_va_mapping_otherdomain, 4, data_owner);
+	put_domain(data_owner);
+	return rc;
 }
