@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "core/machine.h"
 
+#ifdef KEEL_DEBUG
 #define MAX_HELD 16
 
 struct held_locks {
@@ -19,9 +20,7 @@ struct held_locks {
 	spinlock_t *lock[MAX_HELD];
 };
 
-static __attribute__((unused)) DEFINE_PERCPU(struct held_locks, held);
-
-#ifdef KEEL_DEBUG
+static DEFINE_PERCPU(struct held_locks, held);
 static bool checks_off; /* after a report or locks_bust(): the panic path must get through */
 
 static void lock_report(const spinlock_t *l, const spinlock_t *other, const char *what)
@@ -86,48 +85,8 @@ static void debug_released(spinlock_t *l)
 		h->lock[i - 1] = h->lock[i];
 	h->n--;
 }
-#else
-static void debug_check(spinlock_t *l, bool irqs_were_on, bool irqsave, bool same_rank)
-{
-}
 
-static void debug_acquired(spinlock_t *l)
-{
-}
-
-static void debug_released(spinlock_t *l)
-{
-}
-#endif
-
-void spin_lock_init(spinlock_t *l, enum lock_rank rank, const char *name)
-{
-	*l = (spinlock_t)SPINLOCK(rank, name);
-}
-
-static void ticket_lock(spinlock_t *l)
-{
-	u32 ticket = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED);
-
-	while (__atomic_load_n(&l->owner, __ATOMIC_ACQUIRE) != ticket)
-		cpu_relax();
-}
-
-static bool ticket_trylock(spinlock_t *l)
-{
-	u32 ticket = __atomic_load_n(&l->owner, __ATOMIC_RELAXED);
-
-	return __atomic_compare_exchange_n(&l->next, &ticket, ticket + 1, false, __ATOMIC_ACQUIRE,
-	                                   __ATOMIC_RELAXED);
-}
-
-static void ticket_unlock(spinlock_t *l)
-{
-	__atomic_store_n(&l->owner, l->owner + 1, __ATOMIC_RELEASE);
-}
-
-#ifdef KEEL_DEBUG
-static void lock_common(spinlock_t *l, bool same_rank)
+static void lock_checked(spinlock_t *l, bool same_rank)
 {
 	u64 flags = local_irq_save();
 
@@ -137,6 +96,11 @@ static void lock_common(spinlock_t *l, bool same_rank)
 	flags = local_irq_save();
 	debug_acquired(l);
 	local_irq_restore(flags);
+}
+
+void spin_lock(spinlock_t *l)
+{
+	lock_checked(l, false);
 }
 
 void spin_unlock(spinlock_t *l)
@@ -158,27 +122,6 @@ bool spin_trylock(spinlock_t *l)
 	local_irq_restore(flags);
 	return got;
 }
-#else
-static void lock_common(spinlock_t *l, bool same_rank)
-{
-	ticket_lock(l);
-}
-
-void spin_unlock(spinlock_t *l)
-{
-	ticket_unlock(l);
-}
-
-bool spin_trylock(spinlock_t *l)
-{
-	return ticket_trylock(l);
-}
-#endif
-
-void spin_lock(spinlock_t *l)
-{
-	lock_common(l, false);
-}
 
 u64 spin_lock_irqsave(spinlock_t *l)
 {
@@ -196,11 +139,12 @@ void spin_unlock_irqrestore(spinlock_t *l, u64 flags)
 	ticket_unlock(l);
 	local_irq_restore(flags);
 }
-
-bool spin_is_locked(const spinlock_t *l)
+#else
+static void lock_checked(spinlock_t *l, bool same_rank)
 {
-	return READ_ONCE(l->next) != READ_ONCE(l->owner);
+	ticket_lock(l);
 }
+#endif
 
 void spin_lock_pair(spinlock_t *a, spinlock_t *b)
 {
@@ -210,9 +154,9 @@ void spin_lock_pair(spinlock_t *a, spinlock_t *b)
 		a = b;
 		b = t;
 	}
-	lock_common(a, false);
+	lock_checked(a, false);
 	if (a != b)
-		lock_common(b, true);
+		lock_checked(b, true);
 }
 
 void spin_unlock_pair(spinlock_t *a, spinlock_t *b)

@@ -3,7 +3,7 @@
  * lock it already holds (debug builds check this and panic); docs/locking tells why each pair
  * is ordered so. Implemented in core/lock.c. */
 #pragma once
-#include "logic/types.h"
+#include "core/machine.h"
 
 /* Outermost first. Two locks of one rank are never nested, save by spin_lock_pair(). */
 enum lock_rank {
@@ -41,13 +41,73 @@ typedef struct spinlock {
 
 #define SPINLOCK(r, nm) {.rank = (r), .holder = -1, .name = (nm)}
 
-void spin_lock_init(spinlock_t *l, enum lock_rank rank, const char *name);
+static inline void spin_lock_init(spinlock_t *l, enum lock_rank rank, const char *name)
+{
+	*l = (spinlock_t)SPINLOCK(rank, name);
+}
+
+static inline void ticket_lock(spinlock_t *l)
+{
+	u32 ticket = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED);
+
+	while (__atomic_load_n(&l->owner, __ATOMIC_ACQUIRE) != ticket)
+		cpu_relax();
+}
+
+static inline bool ticket_trylock(spinlock_t *l)
+{
+	u32 ticket = __atomic_load_n(&l->owner, __ATOMIC_RELAXED);
+
+	return __atomic_compare_exchange_n(&l->next, &ticket, ticket + 1, false, __ATOMIC_ACQUIRE,
+	                                   __ATOMIC_RELAXED);
+}
+
+static inline void ticket_unlock(spinlock_t *l)
+{
+	__atomic_store_n(&l->owner, l->owner + 1, __ATOMIC_RELEASE);
+}
+
+#ifdef KEEL_DEBUG
 void spin_lock(spinlock_t *l);
 bool spin_trylock(spinlock_t *l);
 void spin_unlock(spinlock_t *l);
 u64 spin_lock_irqsave(spinlock_t *l); /* returns the flags for spin_unlock_irqrestore() */
 void spin_unlock_irqrestore(spinlock_t *l, u64 flags);
-bool spin_is_locked(const spinlock_t *l);
+#else
+static inline void spin_lock(spinlock_t *l)
+{
+	ticket_lock(l);
+}
+
+static inline bool spin_trylock(spinlock_t *l)
+{
+	return ticket_trylock(l);
+}
+
+static inline void spin_unlock(spinlock_t *l)
+{
+	ticket_unlock(l);
+}
+
+static inline u64 spin_lock_irqsave(spinlock_t *l)
+{
+	u64 flags = local_irq_save();
+
+	ticket_lock(l);
+	return flags;
+}
+
+static inline void spin_unlock_irqrestore(spinlock_t *l, u64 flags)
+{
+	ticket_unlock(l);
+	local_irq_restore(flags);
+}
+#endif
+
+static inline bool spin_is_locked(const spinlock_t *l)
+{
+	return READ_ONCE(l->next) != READ_ONCE(l->owner);
+}
 
 /* Locks two locks of one rank (or one lock once, if a == b), lower address first. */
 void spin_lock_pair(spinlock_t *a, spinlock_t *b);
