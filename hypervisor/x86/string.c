@@ -3,6 +3,11 @@
 #include <string.h>
 #include "logic/types.h"
 
+#undef memcpy
+#undef memmove
+#undef memset
+#undef memcmp
+
 void *memcpy(void *restrict dst, const void *restrict src, size_t n)
 {
 	void *d = dst;

@@ -7,13 +7,13 @@
 
 extern bool smap_on;
 
-void user_access_begin(void)
+static inline void user_access_begin(void)
 {
 	if (smap_on)
 		__asm__ volatile("stac" ::: "memory");
 }
 
-void user_access_end(void)
+static inline void user_access_end(void)
 {
 	if (smap_on)
 		__asm__ volatile("clac" ::: "memory");
@@ -21,7 +21,7 @@ void user_access_end(void)
 
 #define LOWER_HALF_END 0x0000800000000000UL
 
-bool guest_range_ok(u64 va, u64 bytes)
+static inline bool range_ok(u64 va, u64 bytes)
 {
 	u64 end;
 
@@ -30,8 +30,13 @@ bool guest_range_ok(u64 va, u64 bytes)
 	return end <= LOWER_HALF_END || va >= GUEST_HOLE_END;
 }
 
+bool guest_range_ok(u64 va, u64 bytes)
+{
+	return range_ok(va, bytes);
+}
+
 /* Copies; returns the bytes left over when a page was not there. */
-static u64 raw_copy(void *dst, const void *src, u64 bytes)
+static inline u64 raw_copy(void *dst, const void *src, u64 bytes)
 {
 	u64 words = bytes / 8, tail = bytes & 7;
 
@@ -50,7 +55,7 @@ static u64 raw_copy(void *dst, const void *src, u64 bytes)
 }
 
 /* The same with zeros. */
-static u64 raw_clear(void *dst, u64 bytes)
+static inline u64 raw_clear(void *dst, u64 bytes)
 {
 	u64 words = bytes / 8, tail = bytes & 7;
 
@@ -70,17 +75,17 @@ static u64 raw_clear(void *dst, u64 bytes)
 
 u64 copy_to_guest_va(u64 va, const void *src, u64 bytes)
 {
-	return guest_range_ok(va, bytes) ? raw_copy((void *)va, src, bytes) : bytes;
+	return range_ok(va, bytes) ? raw_copy((void *)va, src, bytes) : bytes;
 }
 
 u64 copy_from_guest_va(void *dst, u64 va, u64 bytes)
 {
-	return guest_range_ok(va, bytes) ? raw_copy(dst, (const void *)va, bytes) : bytes;
+	return range_ok(va, bytes) ? raw_copy(dst, (const void *)va, bytes) : bytes;
 }
 
 u64 clear_guest_va(u64 va, u64 bytes)
 {
-	return guest_range_ok(va, bytes) ? raw_clear((void *)va, bytes) : bytes;
+	return range_ok(va, bytes) ? raw_clear((void *)va, bytes) : bytes;
 }
 
 int cmpxchg_guest_u32(u64 va, u32 *old, u32 new)
@@ -88,7 +93,7 @@ int cmpxchg_guest_u32(u64 va, u32 *old, u32 new)
 	int err = 0;
 	u32 seen = *old;
 
-	if (!guest_range_ok(va, 4) || (va & 3))
+	if (!range_ok(va, 4) || (va & 3))
 		return -XEN_EFAULT;
 	user_access_begin();
 	__asm__ volatile("1: lock cmpxchgl %3, (%2)\n2:\n"

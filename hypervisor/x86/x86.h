@@ -358,10 +358,6 @@ void pv_iret_fault(struct cpu_user_regs *regs);    /* interrupts on */
 u64 extable_fixup(u64 rip);
 /* The same for guest accesses from assembly in other files: see EXTABLE(). */
 
-/* ---- SMAP: the windows in which guest memory may be touched ---- */
-void user_access_begin(void);
-void user_access_end(void);
-
 /* ---- FPU, eager (x86/fpu.c) ---- */
 void fpu_init_this(void);
 u32 fpu_area_size(void);                /* bytes of vcpu.fpu, and CPUID leaf 0xd's size for XCR0 */
