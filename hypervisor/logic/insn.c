@@ -216,11 +216,11 @@ static bool one_byte(struct insn *i, struct cursor *c, const struct prefixes *p,
 /* ud2 "xen" in front of CPUID asks for emulation. */
 static bool forced_prefix(struct cursor *c)
 {
-	static const u8 sequence[5] = {0x0f, 0x0b, 'x', 'e', 'n'};
+	const size_t n = sizeof(INSN_FORCED) - 1;
 
-	if (c->n < sizeof(sequence) || memcmp(c->bytes, sequence, sizeof(sequence)))
+	if (c->n < n || memcmp(c->bytes, INSN_FORCED, n))
 		return false;
-	c->pos = sizeof(sequence);
+	c->pos = n;
 	return true;
 }
 

@@ -5,6 +5,7 @@
 #include "logic/types.h"
 
 #define INSN_MAX 15 /* longest instruction */
+#define INSN_FORCED "\x0f\x0b" "xen" /* ud2 and a name: asks for the emulation of what follows */
 
 enum insn_op {
 	INSN_RDMSR, INSN_WRMSR, INSN_MOV_FROM_CR, INSN_MOV_TO_CR, INSN_MOV_FROM_DR,

@@ -65,5 +65,6 @@ static inline mfn_t maddr_to_mfn(maddr_t a)
 #define __packed                __attribute__((packed))
 #define __aligned(n)            __attribute__((aligned(n)))
 #define __printf(f, a)          __attribute__((format(printf, f, a)))
+#define __cold                  __attribute__((cold, noinline)) /* rare: not where it is called */
 #define __noreturn              __attribute__((noreturn))
 #define __must_check            __attribute__((warn_unused_result))

@@ -529,8 +529,6 @@ bool pv_emulate_privileged(struct cpu_user_regs *regs)
 	c.long_mode = cs_is_64bit(regs->cs);
 	if (fetch_and_decode(&c) != INSN_OK)
 		return false;
-	if (regs->entry_vector == 6 && !c.insn.forced)
-		return false; /* of #UD, only the forced-emulation prefix is ours */
 	switch (emulate(&c)) {
 	case REFUSED:
 		return false;

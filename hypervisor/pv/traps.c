@@ -3,6 +3,7 @@
  * that it pushes on the guest kernel's stack. docs/entry-exit has the picture. */
 #include "core/event.h"
 #include "core/sched.h"
+#include "logic/insn.h"
 #include "pv/pv.h"
 #include "x86/x86.h"
 #include <string.h>
@@ -96,14 +97,15 @@ static u64 frame_rflags(const struct vcpu *v, const struct cpu_user_regs *regs)
 	return f;
 }
 
-/* Pushes [extra...] rip cs rflags rsp ss and points the guest at @rip. */
-static bool push_frame(struct vcpu *v, struct cpu_user_regs *regs, const u64 *extra, u32 n,
-                       u64 rip, bool mask_events)
-{
-	u64 frame[13], base;
-	bool was_kernel = v->pv->kernel_mode;
+#define FRAME_MAX 11 /* six words of its own at most, and five that all have */
 
-	memcpy(frame, extra, n * 8);
+/* Completes the @n words of @frame by rip cs rflags rsp ss, pushes it all and points the guest at @rip. */
+static bool push_frame(struct vcpu *v, struct cpu_user_regs *regs, u64 frame[FRAME_MAX], u32 n, u64 rip,
+                       bool mask_events)
+{
+	bool was_kernel = v->pv->kernel_mode;
+	u64 base;
+
 	frame[n] = regs->rip;
 	frame[n + 1] = (was_kernel ? regs->cs & ~3U : regs->cs) |
 	               (u64)v->info->evtchn_upcall_mask << 32;
@@ -131,20 +133,23 @@ static bool push_frame(struct vcpu *v, struct cpu_user_regs *regs, const u64 *ex
 static void push_bounce(struct vcpu *v, struct cpu_user_regs *regs)
 {
 	struct trap_bounce *b = &v->pv->bounce;
-	u64 extra[3] = {regs->rcx, regs->r11, b->error_code};
+	u64 frame[FRAME_MAX];
 
+	frame[0] = regs->rcx;
+	frame[1] = regs->r11;
+	frame[2] = b->error_code;
 	b->pending = false;
-	push_frame(v, regs, extra, b->has_error_code ? 3 : 2, b->rip, b->mask_events);
+	push_frame(v, regs, frame, b->has_error_code ? 3 : 2, b->rip, b->mask_events);
 }
 
 /* The guest's selectors as it set them; those that did not load are null in the CPU. */
 static void push_failsafe(struct vcpu *v, struct cpu_user_regs *regs)
 {
 	struct pv_vcpu *pv = v->pv;
-	u64 extra[6] = {regs->rcx, regs->r11, pv->ds, pv->es, pv->fs, pv->gs};
+	u64 frame[FRAME_MAX] = {regs->rcx, regs->r11, pv->ds, pv->es, pv->fs, pv->gs};
 
 	pv->bounce.failsafe = false;
-	push_frame(v, regs, extra, 6, pv->failsafe_rip, pv->failsafe_disables_events);
+	push_frame(v, regs, frame, 6, pv->failsafe_rip, pv->failsafe_disables_events);
 }
 
 /* Sets up the bounce for an NMI or an event upcall that is due; false if none is. */
@@ -269,6 +274,15 @@ static void do_general_protection(struct vcpu *v, struct cpu_user_regs *regs)
 	pv_inject_fault(VEC_GP, (s32)(regs->error_code & 0xffff));
 }
 
+/* Of #UD only the forced-emulation prefix is ours. */
+static bool asks_for_emulation(const struct cpu_user_regs *regs)
+{
+	char bytes[sizeof(INSN_FORCED) - 1];
+
+	return copy_from_guest_va(bytes, regs->rip, sizeof(bytes)) == 0 &&
+	       memcmp(bytes, INSN_FORCED, sizeof(bytes)) == 0;
+}
+
 static void do_page_fault(struct cpu_user_regs *regs, u64 va)
 {
 	u32 ec = regs->error_code;
@@ -297,7 +311,7 @@ void pv_trap(struct cpu_user_regs *regs)
 		do_breakpoint(v, (u8)vector);
 		break;
 	case VEC_UD:
-		if (!pv_emulate_privileged(regs))
+		if (!asks_for_emulation(regs) || !pv_emulate_privileged(regs))
 			pv_inject_fault(VEC_UD, -1);
 		break;
 	case VEC_NM:

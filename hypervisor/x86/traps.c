@@ -66,7 +66,7 @@ static bool guest_may_mend(struct cpu_user_regs *regs, u64 cr2, u64 fixup)
 }
 
 /* Returns if the interrupted code can go on (maybe elsewhere). */
-static void hypervisor_trap(struct cpu_user_regs *regs)
+static __cold void hypervisor_trap(struct cpu_user_regs *regs)
 {
 	u64 fixup;
 
@@ -88,7 +88,7 @@ static void hypervisor_trap(struct cpu_user_regs *regs)
 
 /* ---- NMI and machine check ---- */
 
-static void nmi(struct cpu_user_regs *regs)
+static __cold void nmi(struct cpu_user_regs *regs)
 {
 	u8 reason;
 
@@ -105,7 +105,7 @@ static void nmi(struct cpu_user_regs *regs)
 #define MSR_MCG_STATUS 0x17a
 #define MSR_MC0_STATUS 0x401
 
-static void machine_check(struct cpu_user_regs *regs)
+static __cold void machine_check(struct cpu_user_regs *regs)
 {
 	u64 cap = 0, status = 0;
 
