@@ -174,10 +174,16 @@ int pt_env_mmio(u32 data_owner, mfn_t m, u64 *e)
 
 /* ---- bases ---- */
 
-void pv_load_cr3(struct vcpu *v)
+void pv_reload_cr3(struct vcpu *v)
 {
 	struct pv_vcpu *pv = v->pv;
 	mfn_t l4 = pv->kernel_mode || !pv->user_l4.n ? pv->kernel_l4 : pv->user_l4;
+
+	write_cr3(mfn_to_maddr(l4));
+}
+
+void pv_load_cr3(struct vcpu *v)
+{
 	u32 cpu = smp_cpu_id();
 
 	/* Before the first translation can be cached. */
@@ -185,7 +191,8 @@ void pv_load_cr3(struct vcpu *v)
 		cpumask_set_atomic(&v->dirty_cpus, cpu);
 	if (!cpumask_test(&v->domain->dirty_cpus, cpu))
 		cpumask_set_atomic(&v->domain->dirty_cpus, cpu);
-	load_guest_cr3(mfn_to_maddr(l4));
+	enter_guest_tables();
+	pv_reload_cr3(v);
 }
 
 /* The read-only M2P is there for guest kernels, and not for their users when the guest asks so. */
@@ -209,7 +216,7 @@ static mfn_t replace_base(struct vcpu *v, mfn_t l4, bool user)
 		update_m2p_slot(v->domain, l4, user);
 	*base = l4;
 	if (v == current && v->pv->kernel_mode != user)
-		pv_load_cr3(v); /* no CPU runs on the old one when its references go */
+		pv_reload_cr3(v); /* no CPU runs on the old one when its references go */
 	return old;
 }
 

@@ -102,6 +102,7 @@ int pv_drop_bases(struct vcpu *v);                  /* @v does not run; 0 or -XE
 int pv_pin_table(struct domain *d, mfn_t mfn, u64 type);
 int pv_unpin_table(struct domain *d, mfn_t mfn);
 void pv_load_cr3(struct vcpu *v);                   /* CR3 by kernel_mode, marks dirty_cpus; @v is current */
+void pv_reload_cr3(struct vcpu *v);                 /* the same again: its tables or mode have changed */
 /* L1 table that maps @va under @l4 and the slot in it; lock: mm_lock. NULL if there is none. */
 struct page_info *pv_walk_l1(mfn_t l4, u64 va, u32 *slot);
 /* The L1 entry for @va, lock-free, for hints only. False if a level is not present; *rights: what all

@@ -250,7 +250,7 @@ void pv_toggle_mode(struct vcpu *v)
 {
 	v->pv->kernel_mode = !v->pv->kernel_mode;
 	swapgs();
-	pv_load_cr3(v);
+	pv_reload_cr3(v);
 	if (v->pv->kernel_mode && v->guest_copies_stale)
 		vcpu_update_guest_time(v); /* its copies are mapped again */
 }

@@ -379,11 +379,11 @@ extern u64 idle_cr3;
  * them: leaving and entering a guest's tables loads CR3, which flushes all (x86/tlb.c). */
 DECLARE_PERCPU(bool, on_guest_tables);
 
-static inline void load_guest_cr3(u64 cr3)
+static inline void enter_guest_tables(void)
 {
+	/* The load of CR3 that follows is serializing: the flag is seen before any translation is made. */
 	if (!this_cpu(on_guest_tables))
 		WRITE_ONCE(this_cpu(on_guest_tables), true);
-	write_cr3(cr3); /* serializing: the flag is seen before any translation is made */
 }
 
 static inline void load_idle_cr3(void)
