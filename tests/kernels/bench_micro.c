@@ -8,7 +8,8 @@
 
 const char test_title[] = "bench_micro";
 
-#define ROUNDS 1000
+#define ROUNDS        1000
+#define PAGES_PER_GIB (1UL << 18)
 
 static u64 now(void)
 {
@@ -48,6 +49,71 @@ static void exception_bounce(void)
 		__asm__ volatile("ud2");
 	report("exception_bounce", t, ROUNDS);
 	trap_hook = NULL;
+}
+
+/* ---- system calls of guest user code ---- */
+
+/* User code counts down in rbx, and calls with rax = 1 when it is done. The kernel's side does what Linux's
+ * does: it takes rcx and r11 off the frame and returns by iret as from a system call. */
+extern char system_call_entry[], user_code[];
+void run_user_code(u64 rounds);
+__asm__(".text\n"
+        "system_call_entry:\n"
+        "	pop %rcx\n"
+        "	pop %r11\n"
+        "	test %eax, %eax\n"
+        "	jnz 1f\n"
+        "	push $256\n" /* VGCF_in_syscall */
+        "	push %rcx\n"
+        "	push %r11\n"
+        "	push %rax\n"
+        "	mov $23, %eax\n" /* iret */
+        "	syscall\n"
+        "1:	mov kernel_rsp, %rsp\n"
+        "	pop %rbx\n"
+        "	ret\n"
+        "run_user_code:\n"
+        "	push %rbx\n"
+        "	mov %rsp, kernel_rsp\n"
+        "	mov %rdi, %rbx\n"
+        "	push $0xe02b\n" /* FLAT_USER_SS */
+        "	push %rsp\n"
+        "	push $2\n" /* rflags: events stay off */
+        "	push $0xe033\n" /* FLAT_USER_CS */
+        "	push $user_code\n"
+        "	push $256\n"
+        "	push $0\n"
+        "	push $0\n"
+        "	push $0\n"
+        "	mov $23, %eax\n"
+        "	syscall\n"
+        "user_code:\n"
+        "	xor %eax, %eax\n"
+        "	syscall\n"
+        "	dec %rbx\n"
+        "	jnz user_code\n"
+        "	mov $1, %eax\n"
+        "	syscall\n"
+        ".local kernel_rsp\n"
+        ".comm kernel_rsp, 8, 8\n");
+_Static_assert(__HYPERVISOR_iret == 23 && VGCF_in_syscall == 256 && FLAT_USER_CS == 0xe033 &&
+                       FLAT_USER_SS == 0xe02b,
+               "numbers above");
+
+/* The one set of tables serves both modes: all that a guest maps its user code may reach by itself. */
+static void system_calls(void)
+{
+	struct mmuext_op base = {.cmd = MMUEXT_NEW_USER_BASEPTR,
+	                         .arg1.mfn = va_to_mfn((void *)start_info->pt_base)};
+	struct callback_register entry = {.type = CALLBACKTYPE_syscall, .address = P(system_call_entry)};
+	u64 t;
+
+	CHECK_EQ(hc_mmuext_op(&base, 1, NULL, DOMID_SELF), 0);
+	CHECK_EQ(hypercall2(__HYPERVISOR_callback_op, CALLBACKOP_register, &entry), 0);
+	CHECK_EQ(hypercall2(__HYPERVISOR_stack_switch, FLAT_KERNEL_SS, (char *)alloc_page() + PAGE_SIZE), 0);
+	t = now();
+	run_user_code(ROUNDS);
+	report("system_call", t, ROUNDS);
 }
 
 static void page_table_updates(void)
@@ -168,6 +234,130 @@ static void context_switch(void)
 	__atomic_store_n(&stop, 1, __ATOMIC_SEQ_CST);
 }
 
+/* ---- a second guest, which does nothing but yield ---- */
+
+/* Its memory, by frame: a table of each level, and the code with its counter. */
+enum { G_L1, G_L2, G_L3, G_L4, G_CODE, G_FRAMES };
+
+#define GUEST_VA 0x400000UL
+
+struct guest_code {
+	u8 code[64];
+	u64 yields;
+};
+
+static const u8 yield_loop[] = {
+        0x48, 0xff, 0x05, 0x39, 0x00, 0x00, 0x00, /* 1: incq yields(%rip) */
+        0xb8, 0x1d, 0x00, 0x00, 0x00,             /* mov $__HYPERVISOR_sched_op, %eax */
+        0x31, 0xff,                               /* xor %edi, %edi: SCHEDOP_yield */
+        0x0f, 0x05,                               /* syscall */
+        0xeb, 0xee,                               /* jmp 1b */
+};
+
+static struct xen_domctl domctl(u32 cmd, domid_t id)
+{
+	struct xen_domctl op;
+
+	memset(&op, 0, sizeof(op));
+	op.cmd = cmd;
+	op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+	op.domain = id;
+	return op;
+}
+
+static domid_t guest_create(u64 mfn[G_FRAMES])
+{
+	struct xen_domctl d = domctl(XEN_DOMCTL_createdomain, 0), op;
+	static xen_pfn_t list[G_FRAMES];
+	struct xen_memory_reservation r = {.nr_extents = G_FRAMES};
+
+	d.u.createdomain.max_vcpus = 1;
+	d.u.createdomain.max_evtchn_port = 1023;
+	d.u.createdomain.max_grant_frames = 4;
+	d.u.createdomain.grant_opts = XEN_DOMCTL_GRANT_version(1);
+	CHECK_EQ(hc_domctl(&d), 0);
+	op = domctl(XEN_DOMCTL_max_vcpus, d.domain);
+	op.u.max_vcpus.max = 1;
+	CHECK_EQ(hc_domctl(&op), 0);
+	op = domctl(XEN_DOMCTL_max_mem, d.domain);
+	op.u.max_mem.max_memkb = 1024;
+	CHECK_EQ(hc_domctl(&op), 0);
+	for (u32 i = 0; i < G_FRAMES; i++)
+		list[i] = i;
+	r.domid = d.domain;
+	set_xen_guest_handle(r.extent_start, list);
+	CHECK_EQ(hc_memory_op(XENMEM_populate_physmap, &r), G_FRAMES);
+	for (u32 i = 0; i < G_FRAMES; i++)
+		mfn[i] = list[i];
+	return d.domain;
+}
+
+/* Shows a frame of @id's at @window; @mfn 0 takes it away again. */
+static void show(domid_t id, void *window, u64 mfn)
+{
+	struct mmuext_op flush = {.cmd = MMUEXT_INVLPG_LOCAL, .arg1.linear_addr = P(window)};
+	struct mmu_update u;
+
+	pte_of(window, &u.ptr);
+	u.val = mfn ? mfn << 12 | PTE_P | PTE_W | PTE_U : 0;
+	CHECK_EQ(hc_mmu_update(&u, 1, NULL, mfn ? id : DOMID_SELF), 0);
+	hc_mmuext_op(&flush, 1, NULL, DOMID_SELF);
+}
+
+static void guest_fill(domid_t id, const u64 mfn[G_FRAMES], u64 *window)
+{
+	for (u32 i = G_L1; i <= G_L4; i++) {
+		show(id, window, mfn[i]);
+		memset(window, 0, PAGE_SIZE);
+		window[GUEST_VA >> (12 + 9 * i) & 511] =
+		        mfn[i == G_L1 ? G_CODE : i - 1] << 12 | PTE_P | PTE_W | PTE_U;
+	}
+	show(id, window, mfn[G_CODE]);
+	memset(window, 0, PAGE_SIZE);
+	memcpy(window, yield_loop, sizeof(yield_loop));
+}
+
+static void guest_start(domid_t id, u64 l4)
+{
+	static struct vcpu_guest_context c;
+	struct mmuext_op pin = {.cmd = MMUEXT_PIN_L4_TABLE, .arg1.mfn = l4};
+	struct xen_domctl op = domctl(XEN_DOMCTL_setvcpucontext, id);
+
+	CHECK_EQ(hc_mmuext_op(&pin, 1, NULL, id), 0);
+	c.flags = VGCF_in_kernel | VGCF_online;
+	c.user_regs.rip = GUEST_VA;
+	c.user_regs.cs = FLAT_KERNEL_CS;
+	c.user_regs.ss = FLAT_KERNEL_SS;
+	c.user_regs.rflags = 0x202;
+	c.kernel_ss = FLAT_KERNEL_SS;
+	c.ctrlreg[3] = xen_pfn_to_cr3(l4);
+	set_xen_guest_handle(op.u.vcpucontext.ctxt, &c);
+	CHECK_EQ(hc_domctl(&op), 0);
+	op = domctl(XEN_DOMCTL_unpausedomain, id);
+	CHECK_EQ(hc_domctl(&op), 0);
+}
+
+/* On one CPU both take turns: switches are counted by the other's yields. */
+static void guest_switch(void)
+{
+	struct guest_code *guest = alloc_page();
+	u64 mfn[G_FRAMES], first, t;
+	domid_t id = guest_create(mfn);
+	struct xen_domctl end = domctl(XEN_DOMCTL_destroydomain, id);
+
+	guest_fill(id, mfn, (u64 *)guest);
+	guest_start(id, mfn[G_L4]);
+	while (READ_ONCE(guest->yields) == 0)
+		hc_sched_op(SCHEDOP_yield, NULL);
+	first = guest->yields;
+	t = now();
+	while (READ_ONCE(guest->yields) - first < ROUNDS)
+		hc_sched_op(SCHEDOP_yield, NULL);
+	report("guest_switch", t, 2 * ROUNDS); /* there and back */
+	show(id, guest, 0);
+	CHECK_EQ(hc_domctl(&end), 0);
+}
+
 static void grants(void)
 {
 	static xen_pfn_t frames[1];
@@ -207,7 +397,7 @@ static void grants(void)
 	report("grant_copy_4k", t, ROUNDS);
 }
 
-/* Of the machine's RAM, what neither dom0 has nor anybody can get. */
+/* Of the machine's RAM, what neither dom0 has nor anybody can get; named by the machine's GiB. */
 static void memory_kept(void)
 {
 	struct xen_sysctl s;
@@ -216,8 +406,8 @@ static void memory_kept(void)
 	s.cmd = XEN_SYSCTL_physinfo;
 	s.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
 	if (hc_sysctl(&s) == 0)
-		printk("KEEL-BENCH kept_2g %lu\n", s.u.physinfo.total_pages - s.u.physinfo.free_pages -
-		                                            start_info->nr_pages);
+		printk("KEEL-BENCH kept_%lug %lu\n", (s.u.physinfo.total_pages + PAGES_PER_GIB / 2) / PAGES_PER_GIB,
+		       s.u.physinfo.total_pages - s.u.physinfo.free_pages - start_info->nr_pages);
 }
 
 void test_main(void)
@@ -226,9 +416,11 @@ void test_main(void)
 	printk("KEEL-BENCH first_instruction %lu\n", now());
 	null_hypercall();
 	exception_bounce();
+	system_calls();
 	page_table_updates();
 	pin_and_unpin();
 	events();
 	grants();
 	context_switch();
+	guest_switch();
 }
