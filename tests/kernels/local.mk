@@ -21,5 +21,9 @@ kernels/%.elf: kernels/%.c $(KERNEL_LIB)
 		-Wl,-z,max-page-size=4096 -Wl,--no-warn-rwx-segments \
 		-Wl,-T,$(srcdir)/kernels/lib/kernel.lds -o $@ \
 		$(srcdir)/kernels/lib/head.S $(srcdir)/kernels/lib/lib.c $<
+# All of them on the hypervisor that is shipped.
+dist_check_SCRIPTS += kernels/release
+TESTS += kernels/release
+
 include $(srcdir)/kernels/mm.mk
 include $(srcdir)/kernels/x86.mk
