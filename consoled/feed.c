@@ -421,6 +421,7 @@ void feed_start(struct daemon *d)
 		.dir = d->empty_dir,
 		.dir_fd = -1,
 		.state_fd = -1,
+		.nice = -5, /* short work that somebody waits for, unlike a flood */
 		.message = on_message,
 		.started = on_started,
 		.died = on_died,

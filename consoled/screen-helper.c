@@ -7,7 +7,8 @@
  *
  * Few bytes go first: a console with at most QUICK bytes waiting is served
  * before any with more, so that an echo never waits for a flood.  A console
- * that is SKIP bytes behind jumps to the near past and is repainted.
+ * that is SKIP bytes behind jumps to the near past and is repainted.  Packed
+ * screens that nobody looks at are brought on last, a slice at a time.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,8 @@ struct screen {
 	uint32_t slot;
 	unsigned cols, rows;
 	bool following, dirty, flooded;
+	bool checking;	    /* to be checked; with a model: a check is under way */
+	uint64_t check_to;  /* where it ends */
 	uint64_t pos, safe; /* read up to here; last boundary between sequences */
 	struct kfilter filter;
 	struct terminal *term;
@@ -132,20 +135,20 @@ static void align(struct screen *s, uint64_t limit)
 	s->safe = s->pos;
 }
 
-/* Feeds the model with history up to `upto`. */
-static void feed_up_to(struct screen *s, uint64_t upto)
+/* Feeds the model with a slice of history; false when it is at `upto`. */
+static bool feed_slice(struct screen *s, uint64_t upto)
 {
 	static uint8_t in[SLICE], out[SLICE + KFILTER_SEQ_MAX];
 	uint64_t skipped;
 	size_t n;
 
-	while (s->pos < upto) {
-		n = upto - s->pos < SLICE ? (size_t)(upto - s->pos) : SLICE;
-		n = read_on(s, in, n, &skipped);
-		if (!n)
-			break;
+	if (s->pos >= upto)
+		return false;
+	n = upto - s->pos < SLICE ? (size_t)(upto - s->pos) : SLICE;
+	n = read_on(s, in, n, &skipped);
+	if (n)
 		terminal_feed(s->term, out, run_filter(s, in, n, out));
-	}
+	return n > 0;
 }
 
 /* Where a new model begins: at the packed screen, or in the near past. */
@@ -168,14 +171,21 @@ static void begin(struct screen *s, uint64_t upto)
 		align(s, upto);
 }
 
+static bool begin_model(struct screen *s, uint64_t upto)
+{
+	s->term = terminal_new(s->cols, s->rows);
+	if (s->term)
+		begin(s, upto);
+	return s->term != NULL;
+}
+
 /* Makes the model that a console did without, as of offset `upto`. */
 static bool build(struct screen *s, uint64_t upto)
 {
-	s->term = terminal_new(s->cols, s->rows);
-	if (!s->term)
+	if (!begin_model(s, upto))
 		return false;
-	begin(s, upto);
-	feed_up_to(s, upto);
+	while (feed_slice(s, upto))
+		;
 	return true;
 }
 
@@ -196,6 +206,25 @@ static void drop_model(struct screen *s)
 {
 	terminal_free(s->term);
 	s->term = NULL;
+	s->checking = false;
+}
+
+/*
+ * One slice of a check: nobody looks, but much was written, and the packed
+ * screen is to be brought on.  True: there is more.
+ */
+static bool check_slice(struct screen *s)
+{
+	if (!s->term) {
+		s->check_to = rec_head(&s->rec);
+		s->checking = begin_model(s, s->check_to);
+		return s->checking;
+	}
+	if (feed_slice(s, s->check_to))
+		return true;
+	pack(s);
+	drop_model(s);
+	return false;
 }
 
 static void paint(struct screen *s, uint32_t request)
@@ -392,6 +421,9 @@ static void handle(const struct hmsg *m, int fd)
 	}
 	if (!s)
 		return;
+	while (s->checking && s->term && check_slice(s))
+		;
+	s->checking = false;
 	if (m->type == HM_CLOSE) {
 		close_screen(m->slot);
 	} else if (m->type == HM_FOLLOW) {
@@ -406,6 +438,8 @@ static void handle(const struct hmsg *m, int fd)
 		s->rows = m->b;
 		if (s->term)
 			terminal_resize(s->term, s->cols, s->rows);
+	} else if (m->type == HM_CHECK) {
+		s->checking = !s->following;
 	} else if (s->term || build(s, rec_head(&s->rec))) {
 		if (s->following)
 			catch_up(s);
@@ -415,7 +449,7 @@ static void handle(const struct hmsg *m, int fd)
 			do_snapshot(s, m->a);
 		else if (m->type == HM_REPLAY)
 			do_replay(s, m->a, m->off);
-		if (!s->following) { /* HM_CHECK is for just this */
+		if (!s->following) {
 			pack(s);
 			drop_model(s);
 		}
@@ -451,6 +485,15 @@ static void take_news(void)
 	}
 }
 
+static struct screen *next_check(void)
+{
+	for (unsigned i = 0; i < nopen; i++) {
+		if (screens[open_slots[i]]->checking)
+			return screens[open_slots[i]];
+	}
+	return NULL;
+}
+
 /* One round: all quick ones, then one slice of one that has more. */
 static bool round_of_service(void)
 {
@@ -472,9 +515,14 @@ static bool round_of_service(void)
 		}
 		more |= s->dirty;
 	}
+	if (!slow)
+		slow = next_check();
 	if (slow) {
 		bell.page->busy_slot = slow->slot + 1;
-		slow->dirty = serve(slow, SLICE);
+		if (slow->checking)
+			more |= check_slice(slow) || next_check();
+		else
+			slow->dirty = serve(slow, SLICE);
 	}
 	bell.page->busy_slot = 0;
 	return more;
