@@ -61,7 +61,7 @@ struct session {
 	struct bucket bytes, events;
 	uv_timer_t timer;
 	bool timer_made, queued, rung, held, interactive;
-	uint64_t held_since;
+	uint64_t held_since, linger_ns;
 	/* Who looks on. */
 	struct client_list clients;
 	struct client *writer;
@@ -72,6 +72,7 @@ struct session {
 	uint64_t checked, checked_ms; /* when the packed screen was brought on */
 	uint64_t log_lost, view_lost;
 	int log_trouble; /* errno of the log helper */
+	uint64_t log_seen, log_seen_ms; /* how far the log was, and since when */
 	uint64_t last_ms;
 };
 
@@ -114,6 +115,7 @@ struct daemon {
 	const char *conf_path, *program, *journal_path;
 	char **argv;
 	int state_dir, log_dir, log_state;
+	const struct log_state *log_states; /* the log helper writes them */
 	const struct backend_ops *ops;
 	struct backend *backend;
 	const char *backend_arg;
@@ -189,6 +191,8 @@ void logs_open(struct session *s);
 void logs_configure(struct session *s);
 void logs_note(struct session *s, const char *text);
 void logs_close(struct session *s);
+/* For `hold`: the log is about to lose bytes, but it gets on. */
+bool logs_behind(struct session *s);
 
 /* client.c */
 int clients_listen(struct daemon *d);

@@ -47,6 +47,13 @@ bool side_can_retry(void)
 	return errno == EAGAIN || errno == ENOBUFS || errno == EINTR;
 }
 
+void side_pause(int timeout_ms)
+{
+	struct pollfd p = {.fd = HELPER_SOCKET_FD, .events = POLLIN};
+
+	poll(&p, 1, timeout_ms);
+}
+
 void side_wait(struct doorbell *bell, int timeout_ms, bool want_room)
 {
 	struct pollfd p[2] = {

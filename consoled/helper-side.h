@@ -20,5 +20,7 @@ bool side_send(const struct hmsg *m, const void *payload, size_t n);
 bool side_can_retry(void);
 /* Waits up to timeout_ms (-1: no limit) for a message, news, or room to send. */
 void side_wait(struct doorbell *bell, int timeout_ms, bool want_room);
+/* Waits for a message alone, whatever news there are. */
+void side_pause(int timeout_ms);
 
 #endif

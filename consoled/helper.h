@@ -42,7 +42,8 @@ enum hmsg_type {
 	HM_LOST,     /* off: bytes skipped; HM_PAINTED for all follows */
 	/* daemon to log */
 	HM_LOG_OPEN, /* record fd attached; payload struct log_open */
-	HM_LOG_CONF, /* payload struct log_open */
+	HM_LOG_CONF, /* payload struct log_open; off: where logging starts if it was off
+		      */
 	HM_LOG_CLOSE,
 	HM_LOG_NOTE, /* payload: text of a marker line */
 	/* log to daemon */

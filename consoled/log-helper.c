@@ -5,6 +5,7 @@
  * counted and marked in the file.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,11 @@
 #define RETRY_MS  500 /* after trouble with a file */
 #define THROTTLED 20  /* ms until a log over its rate is looked at again */
 #define IDLE_MS	  3600000
+/*
+ * A guest writes a line at a time, or 2 KiB: after work, news are let gather, so
+ * that a flood costs some hundred wake-ups a second and not one for each piece.
+ */
+#define GATHER_MS 2
 
 struct log {
 	struct record rec;
@@ -41,6 +47,7 @@ struct log {
 static struct log *logs[DOORBELL_SLOTS];
 static struct log_state *states;
 static struct doorbell bell;
+static unsigned nslots; /* none is in use from here on */
 static bool daemon_left;
 
 static uint64_t clock_ms(clockid_t id)
@@ -82,14 +89,16 @@ static void well(struct log *l)
 
 struct when {
 	const struct record *rec;
-	uint64_t end;
+	uint64_t end, ms, until; /* ms: of all bytes up to `until` */
 };
 
 static uint64_t when(void *ctx, size_t back)
 {
 	struct when *w = ctx;
 
-	return rec_time(w->rec, w->end - back);
+	if (w->end - back >= w->until)
+		w->ms = rec_time_span(w->rec, w->end - back, &w->until);
+	return w->ms;
 }
 
 static void add_marker(struct log *l, const char *text)
@@ -255,6 +264,7 @@ static bool serve(struct log *l)
 	if (!flush(l))
 		return false;
 	rotate_if_due(l);
+	sched_yield(); /* an echo does not wait for a log's whole time slice */
 	return true;
 }
 
@@ -325,6 +335,8 @@ static void open_log(const struct hmsg *m, const struct log_open *o, int fd)
 	restore(l);
 	set_rate(l);
 	logs[m->slot] = l;
+	if (nslots <= m->slot)
+		nslots = m->slot + 1;
 	l->dirty = true;
 	if (o->compress) /* what a crash left uncompressed */
 		gzip_begin(o->name);
@@ -342,22 +354,23 @@ static void note(struct log *l, const char *text)
 		flush(l);
 }
 
-static void switch_on(struct log *l, bool on)
+static void switch_on(struct log *l, bool on, uint64_t from)
 {
 	char text[96];
-	uint64_t head = rec_head(&l->rec);
 
 	if (l->file.conf.on == on)
 		return;
+	if (from < l->out_cursor)
+		from = l->out_cursor;
 	if (!on) {
 		note(l, "keel: logging switched off");
 		l->file.conf.on = false;
 		return;
 	}
 	snprintf(text, sizeof(text), "keel: logging switched on, %llu bytes not logged",
-		 (unsigned long long)(head - l->out_cursor));
+		 (unsigned long long)(from - l->out_cursor));
 	l->file.conf.on = true;
-	l->out_cursor = l->file.now.cursor = head;
+	l->out_cursor = l->file.now.cursor = from;
 	lines_init(&l->lines, l->file.conf.raw, l->lines.mid_line);
 	if (!ready(l))
 		return;
@@ -365,7 +378,7 @@ static void switch_on(struct log *l, bool on)
 	flush(l);
 }
 
-static void configure(struct log *l, const struct log_open *o)
+static void configure(struct log *l, const struct log_open *o, uint64_t head)
 {
 	bool raw = l->file.conf.raw, on = l->file.conf.on;
 
@@ -375,7 +388,7 @@ static void configure(struct log *l, const struct log_open *o)
 	if (strcmp(o->name, l->file.conf.name))
 		log_file_rename(&l->file, o->name);
 	if (on != (bool)o->on)
-		switch_on(l, o->on);
+		switch_on(l, o->on, head);
 	l->file.conf = *o;
 	if (raw != (bool)o->raw)
 		lines_init(&l->lines, o->raw, l->lines.mid_line);
@@ -397,7 +410,7 @@ static void handle(const struct hmsg_in *m, int fd)
 		if (m->head.type == HM_LOG_OPEN)
 			open_log(&m->head, &o, fd);
 		else if (l)
-			configure(l, &o);
+			configure(l, &o, m->head.off);
 	} else if (l && m->head.type == HM_LOG_CLOSE) {
 		take_all(l);
 		drop_log(l);
@@ -440,7 +453,7 @@ static int serve_all(void)
 {
 	int wait = IDLE_MS;
 
-	for (unsigned i = 0; i < DOORBELL_SLOTS; i++) {
+	for (unsigned i = 0; i < nslots; i++) {
 		struct log *l = logs[i];
 
 		if (!l || (!l->dirty && !l->out_len))
@@ -493,6 +506,7 @@ static bool wait_for_predecessor(void)
 
 int log_helper_main(void)
 {
+	bool worked = false;
 	int wait = 0;
 
 	if (!wait_for_predecessor())
@@ -503,8 +517,11 @@ int log_helper_main(void)
 	    doorbell_map(&bell, HELPER_MEM_FD, HELPER_EVENT_FD) < 0)
 		return 1;
 	while (!daemon_left) {
-		if (wait)
+		if (wait && worked)
+			side_pause(GATHER_MS);
+		else if (wait)
 			side_wait(&bell, wait, false);
+		worked = !wait;
 		if (wait == IDLE_MS)
 			rotate_old();
 		take_messages();

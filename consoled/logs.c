@@ -7,6 +7,9 @@
 #include <unistd.h>
 
 #include "daemon.h"
+#include "log-file.h"
+
+#define STALL_MS 1000 /* a log that stands still for so long holds nobody */
 
 /*
  * A file name for any guest name: letters, digits and -_+ stay, the rest is
@@ -58,7 +61,10 @@ static void fill(const struct session *s, struct log_open *o)
 
 static void tell(struct session *s, uint32_t type, const void *p, size_t n, int fd)
 {
-	struct hmsg m = {.type = type, .slot = s->rec.h->slot, .len = (uint32_t)n};
+	struct hmsg m = {.type = type,
+			 .slot = s->rec.h->slot,
+			 .off = s->rec.head,
+			 .len = (uint32_t)n};
 
 	if (s->d->log && helper_alive(s->d->log))
 		helper_send(s->d->log, &m, p, fd);
@@ -98,6 +104,28 @@ void logs_note(struct session *s, const char *text)
 void logs_close(struct session *s)
 {
 	tell(s, HM_LOG_CLOSE, NULL, 0, -1);
+}
+
+/*
+ * Nothing is believed but a number: a log helper gone mad holds only guests of
+ * the policy `hold`, and only while that number grows.
+ */
+bool logs_behind(struct session *s)
+{
+	const struct log_state *l = &s->d->log_states[s->rec.h->slot];
+	uint64_t seq = __atomic_load_n(&l->seq, __ATOMIC_ACQUIRE);
+	uint64_t cursor = __atomic_load_n(&l->c[seq & 1].cursor, __ATOMIC_RELAXED);
+	uint64_t now = uv_now(s->d->loop);
+
+	if (s->conf.flood_policy != FLOOD_HOLD || !s->conf.log || s->rec.h->log_off ||
+	    s->log_trouble || cursor > s->rec.head ||
+	    s->rec.head - cursor < s->rec.h->size / 2)
+		return false;
+	if (cursor != s->log_seen) {
+		s->log_seen = cursor;
+		s->log_seen_ms = now;
+	}
+	return now - s->log_seen_ms < STALL_MS;
 }
 
 static void on_message(void *ctx, const struct hmsg *m)

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -218,6 +219,10 @@ static int open_dirs(struct daemon *d)
 		say(d, LOG_ERR, "%s/log.state: %s", d->conf.state_dir, strerror(errno));
 		return -errno;
 	}
+	d->log_states =
+		mmap(NULL, LOG_STATE_BYTES, PROT_READ, MAP_SHARED, d->log_state, 0);
+	if (d->log_states == MAP_FAILED)
+		return -errno;
 	e = open_dir(d->conf.log_dir, 0750, &d->log_dir);
 	if (e < 0) /* consoles matter more than their logs */
 		say(d, LOG_ERR, "%s: %s; nothing is logged", d->conf.log_dir,
@@ -331,7 +336,7 @@ static void raise_limits(void)
 	struct rlimit r;
 
 	/* An echo is short work that somebody waits for. */
-	if (setpriority(PRIO_PROCESS, 0, -5) < 0) {
+	if (getpriority(PRIO_PROCESS, 0) > -5 && setpriority(PRIO_PROCESS, 0, -5) < 0) {
 		/* Not privileged: at ordinary priority then. */
 	}
 

@@ -336,13 +336,23 @@ static uint64_t find_mark(const struct record *r, uint64_t offset)
 	return lo > first_mark(n) ? lo - 1 : UINT64_MAX;
 }
 
-uint64_t rec_time(const struct record *r, uint64_t offset)
+uint64_t rec_time_span(const struct record *r, uint64_t offset, uint64_t *until)
 {
 	uint64_t i = find_mark(r, offset), n = LOAD(r->h->nmarks);
 
+	*until = offset;
 	if (i == UINT64_MAX)
 		i = first_mark(n);
+	else if (i + 1 < n)
+		*until = r->marks[(i + 1) % REC_MARKS].offset;
 	return n ? r->marks[i % REC_MARKS].ms : 0;
+}
+
+uint64_t rec_time(const struct record *r, uint64_t offset)
+{
+	uint64_t until;
+
+	return rec_time_span(r, offset, &until);
 }
 
 size_t rec_marks(const struct record *r, uint64_t from, uint64_t to, struct rec_mark *out,

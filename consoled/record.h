@@ -116,6 +116,8 @@ uint64_t rec_oldest(const struct record *r);
 size_t rec_read(const struct record *r, uint64_t *from, void *buf, size_t n);
 /* When the byte at offset came (UTC ms); 0 when nothing is known. */
 uint64_t rec_time(const struct record *r, uint64_t offset);
+/* The same; *until is how far this answer holds. */
+uint64_t rec_time_span(const struct record *r, uint64_t offset, uint64_t *until);
 /* Marks of [from, to), oldest first, at most max of them. */
 size_t rec_marks(const struct record *r, uint64_t from, uint64_t to, struct rec_mark *out,
 		 size_t max);

@@ -61,11 +61,11 @@ static const int common_calls[] = {
 
 /* The log helper's descriptors all lie in one directory (it is its root). */
 static const int log_calls[] = {
-	SCMP_SYS(openat),   SCMP_SYS(renameat),	  SCMP_SYS(renameat2),
-	SCMP_SYS(unlinkat), SCMP_SYS(ftruncate),  SCMP_SYS(fdatasync),
-	SCMP_SYS(lseek),    SCMP_SYS(pwrite64),	  SCMP_SYS(writev),
-	SCMP_SYS(fcntl),    SCMP_SYS(getdents64), SCMP_SYS(statx),
-	SCMP_SYS(flock),
+	SCMP_SYS(openat),   SCMP_SYS(renameat),	   SCMP_SYS(renameat2),
+	SCMP_SYS(unlinkat), SCMP_SYS(ftruncate),   SCMP_SYS(fdatasync),
+	SCMP_SYS(lseek),    SCMP_SYS(pwrite64),	   SCMP_SYS(writev),
+	SCMP_SYS(fcntl),    SCMP_SYS(getdents64),  SCMP_SYS(statx),
+	SCMP_SYS(flock),    SCMP_SYS(sched_yield),
 };
 
 static int allow_all(scmp_filter_ctx f, const int *calls, size_t n)

@@ -12,9 +12,10 @@
 #include "daemon.h"
 
 #define INPUT_MAX  65536u /* bytes waiting for a guest that does not read */
-#define PASS_BYTES 16384u /* from one session before the next has its turn */
-#define PASS_TOTAL 65536u /* before descriptors are looked at again */
+#define PASS_BYTES 8192u  /* from one session before the next has its turn */
+#define PASS_TOTAL 16384u /* before descriptors are looked at again */
 #define RETRY_MS   100	  /* while the state directory's file system is full */
+#define LINGER_NS  50000  /* a full ring is looked at for so long until it fills again */
 
 uint64_t utc_ms(void)
 {
@@ -96,6 +97,7 @@ static bool session_enter(struct session *s)
 	s->timer.data = s;
 	uv_unref((uv_handle_t *)&s->timer);
 	s->shown = s->checked = s->rec.head;
+	s->checked_ms = uv_now(d->loop);
 	TAILQ_INSERT_TAIL(&d->sessions, s, all);
 	d->nsessions++;
 	session_configure(s);
@@ -401,6 +403,7 @@ static void on_found(void *ctx, const struct console_desc *c)
 	s->desc = *c;
 	s->rec.h->gone_ms = 0;
 	renamed(s, c->name);
+	session_configure(s); /* gone() lifts the limits */
 	open_source(s);
 	if (s->state != KCON_GONE && (fresh || s->pty))
 		pty_make(s);
@@ -411,6 +414,7 @@ static void gone(struct session *s)
 {
 	/* The last words are still in the ring; they are not held back. */
 	s->bytes.rate = 0;
+	s->conf.flood_policy = FLOOD_DISCARD;
 	if (s->open)
 		session_consume(s);
 	if (s->tty_fd >= 0)
@@ -597,6 +601,10 @@ static long take(struct session *s, size_t budget)
 		hold(s, bucket_wait(&s->bytes, 256), true);
 		return -1;
 	}
+	if (logs_behind(s)) {
+		hold(s, 1, true);
+		return -1;
+	}
 	unhold(s);
 	if (n > level)
 		n = (size_t)level;
@@ -612,6 +620,21 @@ static long take(struct session *s, size_t budget)
 	ring_out_release(s->ch.ring, cons + (uint32_t)n);
 	bucket_take(&s->bytes, n);
 	return (long)n;
+}
+
+/*
+ * Who floods is looked at for a while before its event channel is opened again,
+ * which saves both sides most events.  A full ring counts as one all the same.
+ */
+static bool lingers(struct session *s, size_t done)
+{
+	if (done >= RING_OUT_SIZE) {
+		if (!bucket_level(&s->events, uv_now(s->d->loop)))
+			return false;
+		bucket_take(&s->events, 1);
+		s->linger_ns = uv_hrtime() + LINGER_NS;
+	}
+	return s->linger_ns > uv_hrtime();
 }
 
 /* One turn of a session.  True: it wants another one. */
@@ -637,9 +660,7 @@ static bool turn(struct session *s)
 	}
 	if (n < 0)
 		return false;
-	/* Empty after a full turn: who floods is looked at once more before its
-	 * event channel is opened again, which saves both sides most events. */
-	if (n > 0 || done >= RING_OUT_SIZE)
+	if (n > 0 || lingers(s, done))
 		return true;
 	/* Empty: the guest may ring again, unless it rings too often. */
 	if (s->rung && !bucket_level(&s->events, uv_now(s->d->loop))) {

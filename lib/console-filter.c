@@ -365,11 +365,24 @@ static void count_back(struct kfilter *f)
 		f->back++;
 }
 
+/* True when none of the eight bytes at p is below 0x20, 0x7f or above. */
+static bool all_text(const uint8_t *p)
+{
+	const uint64_t ones = ~0ull / 255;
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	/* Once no byte has its top bit, neither addition carries into the next. */
+	return !((v | (v + ones)) & ones << 7) && !(~(v + ones * 0x60) & ones << 7);
+}
+
 /* Length of the run of plain printable bytes at p. */
 static size_t text_run(const uint8_t *p, size_t n)
 {
 	size_t i = 0;
 
+	while (i + 8 <= n && all_text(p + i))
+		i += 8;
 	while (i < n && p[i] >= 0x20 && p[i] < 0x7f)
 		i++;
 	return i;

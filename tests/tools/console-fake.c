@@ -48,7 +48,7 @@ struct backend {
 static void on_event(uv_poll_t *p, int status, int events)
 {
 	struct bound *bd = p->data;
-	char drain[64];
+	char drain[4096];
 
 	(void)events;
 	if (status < 0 || recv(bd->event, drain, sizeof(drain), MSG_DONTWAIT) == 0) {

@@ -35,7 +35,7 @@ EXTRA_DIST += tools/console_sim.py tools/console-bench tools/console-machine.sh
 console_flood_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 EXTRA_PROGRAMS = console-flood
 console_flood_SOURCES = tools/console-flood.c
-console_flood_LDADD = $(console_libs)
+console_flood_LDADD = $(console_libs) -lpthread
 CLEANFILES += console-flood
 bench-console: console-daemon console-flood
 	top_builddir='$(abs_top_builddir)' $(srcdir)/tools/console-bench

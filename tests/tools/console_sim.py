@@ -36,6 +36,7 @@ CLIENT = os.environ.get("CONSOLE_CLIENT", BUILD + "/consoled/keel-console")
 VIEWER, WRITER, EXCL = range(3)
 A_FORCE, A_NOREPAINT, A_RESUME, A_RAW = 1, 2, 4, 8
 MORE = 1
+STATE_GONE, ITEM_HELD = 1, 2
 
 
 def fail(text):
