@@ -623,18 +623,19 @@ static long take(struct session *s, size_t budget)
 }
 
 /*
- * Who floods is looked at for a while before its event channel is opened again,
- * which saves both sides most events.  A full ring counts as one all the same.
+ * Who floods is looked at once more before its event channel is opened again, or
+ * for a while when it is the only one, which saves both sides most events.  A full
+ * ring counts as an event all the same.
  */
 static bool lingers(struct session *s, size_t done)
 {
-	if (done >= RING_OUT_SIZE) {
-		if (!bucket_level(&s->events, uv_now(s->d->loop)))
-			return false;
-		bucket_take(&s->events, 1);
-		s->linger_ns = uv_hrtime() + LINGER_NS;
-	}
-	return s->linger_ns > uv_hrtime();
+	if (done < RING_OUT_SIZE)
+		return TAILQ_EMPTY(&s->d->ready) && s->linger_ns > uv_hrtime();
+	if (!bucket_level(&s->events, uv_now(s->d->loop)))
+		return false;
+	bucket_take(&s->events, 1);
+	s->linger_ns = uv_hrtime() + LINGER_NS;
+	return true;
 }
 
 /* One turn of a session.  True: it wants another one. */
@@ -660,7 +661,7 @@ static bool turn(struct session *s)
 	}
 	if (n < 0)
 		return false;
-	if (n > 0 || lingers(s, done))
+	if (lingers(s, done))
 		return true;
 	/* Empty: the guest may ring again, unless it rings too often. */
 	if (s->rung && !bucket_level(&s->events, uv_now(s->d->loop))) {

@@ -13,9 +13,11 @@
  * and back: "tty DOMID CONSOLE PATH", "sysrq DOMID KEY".
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
@@ -31,32 +33,39 @@ struct page {
 };
 
 struct bound {
-	struct backend *b;
 	void *cookie;
-	uv_poll_t *poll;
 	int event;
 };
 
 struct backend {
 	const struct backend_events *ev;
 	void *ctx;
-	int sock;
-	uv_poll_t poll;
+	int sock, channels; /* an epoll set, as /dev/xen/evtchn is one descriptor */
+	uv_poll_t poll, channels_poll;
 	LIST_HEAD(, page) pages;
 };
 
-static void on_event(uv_poll_t *p, int status, int events)
+/* A channel that rang is masked (EPOLLONESHOT) until rearm. */
+static bool arm(struct backend *b, struct bound *bd, int op)
 {
-	struct bound *bd = p->data;
+	struct epoll_event e = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = bd};
+
+	return epoll_ctl(b->channels, op, bd->event, &e) == 0;
+}
+
+static void on_events(uv_poll_t *p, int status, int events)
+{
+	struct backend *b = p->data;
+	struct epoll_event e;
 	char drain[4096];
 
-	(void)events;
-	if (status < 0 || recv(bd->event, drain, sizeof(drain), MSG_DONTWAIT) == 0) {
-		uv_poll_stop(p);
-		return;
+	(void)status, (void)events;
+	for (int i = 0; i < 64 && epoll_wait(b->channels, &e, 1, 0) == 1; i++) {
+		struct bound *bd = e.data.ptr;
+
+		if (recv(bd->event, drain, sizeof(drain), MSG_DONTWAIT) > 0)
+			b->ev->event(b->ctx, bd->cookie);
 	}
-	uv_poll_stop(p); /* masked until rearm */
-	bd->b->ev->event(bd->b->ctx, bd->cookie);
 }
 
 static struct page *find(struct backend *b, const struct console_desc *d)
@@ -79,34 +88,23 @@ static int fake_open(struct backend *b, const struct console_desc *d, void *cook
 
 	if (!bd)
 		return p ? -ENOMEM : -ENOENT;
-	bd->poll = calloc(1, sizeof(*bd->poll));
+	bd->cookie = cookie;
 	out->ring = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, p->mem, 0);
-	if (!bd->poll || out->ring == MAP_FAILED || (bd->event = dup(p->event)) < 0 ||
-	    uv_poll_init((uv_loop_t *)b->poll.loop, bd->poll, bd->event) < 0) {
-		free(bd->poll);
+	if (out->ring == MAP_FAILED || (bd->event = dup(p->event)) < 0 ||
+	    !arm(b, bd, EPOLL_CTL_ADD)) {
 		free(bd);
 		return -ENOMEM;
 	}
-	bd->b = b;
-	bd->cookie = cookie;
-	bd->poll->data = bd;
-	uv_poll_start(bd->poll, UV_READABLE, on_event);
 	out->priv = bd;
 	return 0;
-}
-
-static void free_handle(uv_handle_t *h)
-{
-	free(h);
 }
 
 static void fake_close(struct backend *b, struct channel *ch)
 {
 	struct bound *bd = ch->priv;
 
-	(void)b;
-	uv_poll_stop(bd->poll);
-	uv_close((uv_handle_t *)bd->poll, free_handle);
+	/* The descriptor is a duplicate: closing it would leave it in the set. */
+	epoll_ctl(b->channels, EPOLL_CTL_DEL, bd->event, NULL);
 	close(bd->event);
 	munmap(ch->ring, 4096);
 	free(bd);
@@ -116,18 +114,15 @@ static void fake_notify(struct backend *b, struct channel *ch)
 {
 	struct bound *bd = ch->priv;
 
-	(void)b;
 	/* EAGAIN: an event is pending already, as on an event channel. */
 	if (send(bd->event, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN)
-		uv_poll_stop(bd->poll);
+		b->ev->trouble(b->ctx, "a simulated guest is gone");
 }
 
 static void fake_rearm(struct backend *b, struct channel *ch)
 {
-	struct bound *bd = ch->priv;
-
-	(void)b;
-	uv_poll_start(bd->poll, UV_READABLE, on_event);
+	if (!arm(b, ch->priv, EPOLL_CTL_MOD))
+		b->ev->trouble(b->ctx, "a simulated channel cannot be opened again");
 }
 
 static void say(struct backend *b, const char *text)
@@ -248,6 +243,11 @@ static int fake_start(struct backend **out, uv_loop_t *loop,
 		free(b);
 		return e;
 	}
+	b->channels = epoll_create1(EPOLL_CLOEXEC);
+	if (b->channels < 0 || uv_poll_init(loop, &b->channels_poll, b->channels) < 0)
+		return -ENOMEM;
+	b->channels_poll.data = b;
+	uv_poll_start(&b->channels_poll, UV_READABLE, on_events);
 	uv_poll_init(loop, &b->poll, b->sock);
 	b->poll.data = b;
 	uv_poll_start(&b->poll, UV_READABLE, on_host);

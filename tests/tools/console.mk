@@ -36,7 +36,12 @@ console_flood_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 EXTRA_PROGRAMS = console-flood
 console_flood_SOURCES = tools/console-flood.c
 console_flood_LDADD = $(console_libs) -lpthread
-CLEANFILES += console-flood
-bench-console: console-daemon console-flood
+# Xen's libraries for xenconsoled, over simulated guests: loaded in their place.
+console-xenlibs.so: tools/console-xenlibs.c
+	$(CC) $(AM_CFLAGS) $(CFLAGS) -D_GNU_SOURCE -shared -fPIC -o $@ \
+		$(srcdir)/tools/console-xenlibs.c
+EXTRA_DIST += tools/console-xenlibs.c
+CLEANFILES += console-flood console-xenlibs.so
+bench-console: console-daemon console-flood console-xenlibs.so
 	top_builddir='$(abs_top_builddir)' $(srcdir)/tools/console-bench
 .PHONY: bench-console
