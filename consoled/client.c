@@ -65,7 +65,7 @@ void client_free(struct client *c)
 	}
 	if (c->kind == CLIENT_SOCKET)
 		close(c->fd);
-	else
+	else if (c->pty)
 		pty_client_ended(c->pty);
 	queue_free(&c->in);
 	queue_free(&c->out);

@@ -110,10 +110,31 @@ static void timer_closed(uv_handle_t *h)
 	free(h->data);
 }
 
+/* Who is not attached may still be on its way through this session's history. */
+static void disappoint(struct session *s)
+{
+	struct client *c;
+
+	TAILQ_FOREACH(c, &s->d->clients, all)
+	{
+		if (c->history.active && c->history.s == s) {
+			c->history.active = false;
+			client_error(c, c->history.tag, KCON_E_UNKNOWN,
+				     "the guest is forgotten");
+		}
+		if (c->snap_tag && c->snap_session == s) {
+			client_error(c, c->snap_tag, KCON_E_UNKNOWN,
+				     "the guest is forgotten");
+			c->snap_tag = 0;
+		}
+	}
+}
+
 static void session_free(struct session *s)
 {
 	struct daemon *d = s->d;
 
+	disappoint(s);
 	session_close_source(s);
 	feed_close(s);
 	logs_close(s);

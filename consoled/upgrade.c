@@ -418,6 +418,10 @@ static bool get_client(struct in *i, struct daemon *d)
 	if (!c->history.s)
 		c->history.active = false;
 	join(c, s);
+	if (kind == CLIENT_PTY && !c->pty) { /* its session or its pty is not there */
+		client_free(c);
+		return !i->bad;
+	}
 	if (kind == CLIENT_SOCKET && fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
 		i->bad = true;
 	client_poll(c);
