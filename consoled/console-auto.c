@@ -51,6 +51,7 @@ static void item_json(const struct kcon_list_item *i, void *ctx)
 	json_object_array_add(ctx, o);
 }
 
+/* In both tables a row of ordinary names fits into 80 columns. */
 static void item_text(const struct kcon_list_item *i, void *ctx)
 {
 	char stamp[32] = "-", domid[16] = "-";
@@ -60,7 +61,7 @@ static void item_text(const struct kcon_list_item *i, void *ctx)
 		text_stamp(i->last_ms, stamp);
 	if (i->state != KCON_GONE)
 		snprintf(domid, sizeof(domid), "%u", i->domid);
-	printf("%-24s %-8s %5s %-11s %3u %-12s %s%s%s\n", i->name, i->console, domid,
+	printf("%-19s %-7s %5s %-11s %2u %-9s %.19s%s%s\n", i->name, i->console, domid,
 	       kcon_state_name(i->state), i->viewers, *i->writer ? i->writer : "-", stamp,
 	       i->flags & KCON_ITEM_LOG_TROUBLE ? " log-trouble" : "",
 	       i->flags & KCON_ITEM_HELD ? " held" : "");
@@ -72,8 +73,8 @@ int auto_list(struct kcon *k, const struct options *o)
 	int e;
 
 	if (!o->json)
-		printf("%-24s %-8s %5s %-11s %3s %-12s %s\n", "GUEST", "CONSOLE", "DOMID",
-		       "STATE", "ON", "WRITER", "LAST OUTPUT");
+		printf("%-19s %-7s %5s %-11s %2s %-9s %s\n", "GUEST", "CONSOLE", "DOMID",
+		       "STATE", "ON", "WRITER", "OUTPUT (UTC)");
 	e = kcon_list(k, o->json ? item_json : item_text, a);
 	if (!e && o->json)
 		print_json(a);
@@ -108,7 +109,7 @@ static void who_text(const struct kcon_who_item *i, void *ctx)
 
 	(void)ctx;
 	text_stamp(i->since_ms, stamp);
-	printf("%-20s %-8s %5u %-14s %6u %-9s %s%s\n", i->name, i->console, i->id,
+	printf("%-15s %-7s %5u %-12s %6u %-9s %.19s%s\n", i->name, i->console, i->id,
 	       i->user, i->uid, kcon_role_name(i->role), stamp,
 	       i->lagging ? " lagging" : "");
 }
@@ -119,8 +120,8 @@ int auto_who(struct kcon *k, const struct options *o)
 	int e;
 
 	if (!o->json)
-		printf("%-20s %-8s %5s %-14s %6s %-9s %s\n", "GUEST", "CONSOLE", "ID",
-		       "USER", "UID", "ROLE", "SINCE");
+		printf("%-15s %-7s %5s %-12s %6s %-9s %s\n", "GUEST", "CONSOLE", "ID",
+		       "USER", "UID", "ROLE", "SINCE (UTC)");
 	e = kcon_who(k, o->guest, o->console, o->json ? who_json : who_text, a);
 	if (!e && o->json)
 		print_json(a);
