@@ -56,7 +56,7 @@ static const int common_calls[] = {
 	SCMP_SYS(gettimeofday), SCMP_SYS(getrandom),	  SCMP_SYS(restart_syscall),
 	SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(getpid),
 	SCMP_SYS(gettid),	SCMP_SYS(tgkill),	  SCMP_SYS(exit),
-	SCMP_SYS(exit_group),
+	SCMP_SYS(exit_group),	SCMP_SYS(setitimer),
 };
 
 /* The log helper's descriptors all lie in one directory (it is its root). */

@@ -12,6 +12,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,6 +26,7 @@
 #define SLICE	 8192u
 #define SKIP	 (128u << 10)
 #define SKIP_TO	 (16u << 10)
+#define STUCK_S	 2  /* of processor time in one round: no guest's bytes are worth it */
 #define PAINT_MS 50 /* between two repaints of a flooding console */
 #define OUT_MAX	 (HELPER_PAYLOAD - KFILTER_SEQ_MAX)
 
@@ -161,6 +163,7 @@ static void begin(struct screen *s, uint64_t upto)
 		terminal_feed(s->term, p->paint, p->n);
 		new_filter(s, p->pos);
 		s->filter = p->filter;
+		s->filter.repeatable = false;
 		return;
 	}
 	from = upto > REBUILD ? upto - REBUILD : 0;
@@ -249,9 +252,7 @@ static void skip(struct screen *s, uint64_t to)
 	uint64_t from = s->pos;
 
 	/* What was begun is broken off, as a terminal does at CAN. */
-	s->filter.state = 0;
-	s->filter.len = 0;
-	s->filter.back = 0;
+	kfilter_break(&s->filter);
 	terminal_feed(s->term, "\030", 1);
 	s->pos = s->safe = to;
 	align(s, rec_head(&s->rec));
@@ -389,6 +390,7 @@ static void do_replay(struct screen *s, uint32_t request, uint64_t from)
 	catch_up(s);
 	m.b = from > s->safe || s->safe - from > SKIP;
 	kfilter_init(&f, false);
+	f.repeatable = true; /* by the viewer's terminal, which has what was before */
 	while (!m.b && at < s->safe) {
 		uint64_t want = at;
 
@@ -438,6 +440,7 @@ static void handle(const struct hmsg *m, int fd)
 		s->rows = m->b;
 		if (s->term)
 			terminal_resize(s->term, s->cols, s->rows);
+		s->filter.margin_top = s->filter.margin_bottom = 0;
 	} else if (m->type == HM_CHECK) {
 		s->checking = !s->following;
 	} else if (s->term || build(s, rec_head(&s->rec))) {
@@ -494,6 +497,18 @@ static struct screen *next_check(void)
 	return NULL;
 }
 
+/*
+ * Should the terminal library not come back from what a guest wrote, SIGVTALRM
+ * ends this process, and busy_slot tells the daemon whose console it was.
+ */
+static void watch_out(void)
+{
+	struct itimerval t = {.it_value.tv_sec = STUCK_S};
+
+	if (setitimer(ITIMER_VIRTUAL, &t, NULL) < 0)
+		exit(1);
+}
+
 /* One round: all quick ones, then one slice of one that has more. */
 static bool round_of_service(void)
 {
@@ -537,6 +552,7 @@ int screen_helper_main(void)
 	while (!daemon_left) {
 		if (!busy)
 			side_wait(&bell, -1, false);
+		watch_out();
 		take_messages();
 		take_news();
 		busy = round_of_service();

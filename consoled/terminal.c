@@ -73,11 +73,28 @@ void terminal_free(struct terminal *t)
 	free(t);
 }
 
+static unsigned clamp(int at, unsigned size)
+{
+	return at < 0 ? 0 : (unsigned)at < size ? (unsigned)at : size - 1;
+}
+
+/*
+ * libvterm leaves the cursor above a screen that shrinks under it, and the saved
+ * one and the margins outside; whatever then is written there kills us.
+ */
 void terminal_resize(struct terminal *t, unsigned cols, unsigned rows)
 {
+	char put[64];
+	VTermPos p;
+	int n;
+
 	t->cols = cols;
 	t->rows = rows;
 	vterm_set_size(t->vt, (int)rows, (int)cols);
+	vterm_state_get_cursorpos(t->state, &p);
+	n = snprintf(put, sizeof(put), "\033[r\033[H\0337\033[%u;%uH",
+		     clamp(p.row, rows) + 1, clamp(p.col, cols) + 1);
+	terminal_feed(t, put, (size_t)n);
 }
 
 void terminal_size(const struct terminal *t, unsigned *cols, unsigned *rows)

@@ -17,6 +17,7 @@ struct terminal;
 /* NULL when memory is short. */
 struct terminal *terminal_new(unsigned cols, unsigned rows);
 void terminal_free(struct terminal *t);
+/* Also resets margins and the saved cursor. */
 void terminal_resize(struct terminal *t, unsigned cols, unsigned rows);
 void terminal_size(const struct terminal *t, unsigned *cols, unsigned *rows);
 /* Feeds bytes that went through the filter already. */

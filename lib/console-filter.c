@@ -22,6 +22,14 @@ size_t kfilter_pending(const struct kfilter *f)
 	return f->back;
 }
 
+void kfilter_break(struct kfilter *f)
+{
+	f->state = GROUND;
+	f->len = 0;
+	f->back = 0;
+	f->repeatable = false;
+}
+
 struct csi {
 	uint8_t leader, mid, final;
 	unsigned n;
@@ -148,16 +156,19 @@ static bool csi_ok(struct kfilter *f)
 	}
 	if (c.final == 'J' && c.arg[0] == 3)
 		return false; /* would wipe the viewer's own scrollback */
-	return strchr("@ABCDEFGHIJKLMPSTXZ`abdefgmsu", c.final) != NULL;
+	/* REP with nothing to repeat, or what has no width: libvterm never returns. */
+	if (c.final == 'b')
+		return f->repeatable;
+	return strchr("@ABCDEFGHIJKLMPSTXZ`adefgmsu", c.final) != NULL;
 }
 
 static bool esc_ok(struct kfilter *f)
 {
 	uint8_t a = f->seq[1];
 
-	if (f->len == 3) { /* designation of a character set, DECALN */
-		if (a == '#')
-			return f->seq[2] == '8' || (f->seq[2] >= '3' && f->seq[2] <= '6');
+	if (f->len == 3) {    /* designation of a character set, DECALN */
+		if (a == '#') /* no double lines: a repaint could not tell of them */
+			return f->seq[2] == '8';
 		if (!strchr("()*+", a) || !strchr("0AB", f->seq[2]))
 			return false;
 		if (a == '(')
@@ -186,6 +197,7 @@ static size_t release(struct kfilter *f, bool good, uint8_t *out)
 	if (good && !f->plain) {
 		memcpy(out, f->seq, f->len);
 		n = f->len;
+		f->repeatable = false;
 	}
 	f->len = 0;
 	f->state = GROUND;
@@ -265,6 +277,7 @@ static size_t in_utf8(struct kfilter *f, uint8_t b, uint8_t *out)
 	if (--f->need)
 		return 0;
 	good = utf8_ok(f);
+	f->repeatable = false;
 	if (good) {
 		memcpy(out, f->seq, f->len);
 		b = f->len;
@@ -394,6 +407,8 @@ size_t kfilter_run(struct kfilter *f, const uint8_t *in, size_t n, uint8_t *out)
 
 	while (i < n) {
 		run = f->state == GROUND ? text_run(in + i, n - i) : 0;
+		if (run)
+			f->repeatable = true;
 		memcpy(out + o, in + i, run);
 		i += run;
 		o += run;

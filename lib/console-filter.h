@@ -27,12 +27,15 @@ struct kfilter {
 	uint8_t seq[KFILTER_SEQ_MAX];
 	size_t back; /* input bytes since the last boundary between sequences */
 	/* What a repaint must restore and a terminal model does not tell. */
+	bool repeatable; /* what came out last is one plain character */
 	uint16_t margin_top, margin_bottom; /* DECSTBM, 1-based; 0: whole screen */
 	uint8_t g0, g1;			    /* designated set: 'B' or '0', ... */
 	bool shifted, origin, nowrap, insert, appcursor, appkeypad, paste;
 };
 
 void kfilter_init(struct kfilter *f, bool plain);
+/* Breaks off what was begun: the terminal behind is not where this filter was. */
+void kfilter_break(struct kfilter *f);
 
 /*
  * Filters n bytes into out, which must hold n + KFILTER_SEQ_MAX bytes.
@@ -42,7 +45,8 @@ size_t kfilter_run(struct kfilter *f, const uint8_t *in, size_t n, uint8_t *out)
 
 /*
  * How many bytes back the last boundary between sequences is: a fresh filter
- * that starts there goes on exactly as this one would.
+ * that starts there goes on exactly as this one would, but for a REP whose
+ * character lies before it.
  */
 size_t kfilter_pending(const struct kfilter *f);
 

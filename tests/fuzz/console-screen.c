@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Any guest output through the filter into the terminal model, and its repaint
+ * Any guest output through the filter into the terminal model, which changes its
+ * size in the middle where the first byte says so, and its repaint
  * through the filter again: nothing that makes a terminal answer comes out, a
  * repaint contains nothing the filter would take away, and a model fed with the
  * repaint shows the same text.
@@ -39,9 +40,11 @@ static void harmless(const uint8_t *p, size_t n)
 static void same_text(struct terminal *a, struct terminal *b)
 {
 	struct kcon_cell x, y;
+	unsigned cols, rows;
 
-	for (unsigned row = 0; row < 10; row++) {
-		for (unsigned col = 0; col < 20; col++) {
+	terminal_size(a, &cols, &rows);
+	for (unsigned row = 0; row < rows; row++) {
+		for (unsigned col = 0; col < cols; col++) {
 			terminal_cell(a, row, col, &x);
 			terminal_cell(b, row, col, &y);
 			if (x.ch != y.ch && x.ch >= 0x20 && x.ch < 0x7f)
@@ -53,14 +56,22 @@ static void same_text(struct terminal *a, struct terminal *b)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t *out = malloc(size + KFILTER_SEQ_MAX), *paint, *again;
-	struct terminal *t = terminal_new(20, 10), *u = terminal_new(20, 10);
+	unsigned cols = 20, rows = 10;
+	struct terminal *t = terminal_new(cols, rows), *u;
 	struct kfilter f, g;
 	size_t n, m, k;
 
 	kfilter_init(&f, false);
 	n = kfilter_run(&f, data, size, out);
 	harmless(out, n);
-	terminal_feed(t, out, n);
+	terminal_feed(t, out, n / 2);
+	if (size && data[0] >= 0xe0) {
+		cols = 20 + data[0] % 16;
+		rows = 5 + data[size - 1] % 16;
+		terminal_resize(t, cols, rows);
+	}
+	terminal_feed(t, out + n / 2, n - n / 2);
+	u = terminal_new(cols, rows);
 	paint = terminal_paint(t, &f, &m);
 	harmless(paint, m);
 	again = malloc(m + KFILTER_SEQ_MAX);
