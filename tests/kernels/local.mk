@@ -13,13 +13,13 @@ EXTRA_DIST += kernels/run kernels/README.md kernels/lib/head.S kernels/lib/kerne
 KERNEL_FLAGS = -std=gnu17 -O2 -g -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone \
 	-mgeneral-regs-only -fno-stack-protector -fno-asynchronous-unwind-tables \
 	-fcf-protection=none -Wall -Wextra -Werror -I$(srcdir)/kernels
+KERNEL_LINK = -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+	-Wl,--no-warn-rwx-segments -Wl,-T,$(srcdir)/kernels/lib/kernel.lds
 KERNEL_LIB = kernels/lib/head.S kernels/lib/lib.c kernels/lib/test.h kernels/lib/kernel.lds
 
 kernels/%.elf: kernels/%.c $(KERNEL_LIB)
 	@$(MKDIR_P) kernels
-	$(AM_V_CCLD)$(CC) $(KERNEL_FLAGS) -nostdlib -static -no-pie -Wl,--build-id=none \
-		-Wl,-z,max-page-size=4096 -Wl,--no-warn-rwx-segments \
-		-Wl,-T,$(srcdir)/kernels/lib/kernel.lds -o $@ \
+	$(AM_V_CCLD)$(CC) $(KERNEL_FLAGS) $(KERNEL_LINK) -o $@ \
 		$(srcdir)/kernels/lib/head.S $(srcdir)/kernels/lib/lib.c $<
 # All of them on the hypervisor that is shipped.
 dist_check_SCRIPTS += kernels/release

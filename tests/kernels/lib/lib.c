@@ -5,6 +5,7 @@
 struct start_info *start_info;
 struct shared_info *shared_info;
 bool (*trap_hook)(struct trap_frame *f);
+void (*print_hook)(const char *text, u32 n);
 u64 last_trap_vector, last_trap_error, last_trap_cr2;
 
 extern const u64 trap_entries[33];
@@ -113,8 +114,13 @@ static void format(const char *fmt, va_list ap)
 
 static void flush(void)
 {
-	hypercall3(__HYPERVISOR_console_io, CONSOLEIO_write, line_len, line);
+	u32 n = line_len;
+
 	line_len = 0;
+	if (print_hook)
+		print_hook(line, n);
+	else
+		hypercall3(__HYPERVISOR_console_io, CONSOLEIO_write, n, line);
 }
 
 void printk(const char *fmt, ...)

@@ -38,6 +38,8 @@ typedef uint64_t u64;
 extern const char test_title[];
 void test_main(void);
 
+/* What is said goes to it rather than to the hypervisor's console, which only dom0 has. */
+extern void (*print_hook)(const char *text, u32 n);
 void printk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void test_skip(const char *why) __attribute__((noreturn));
 void test_error(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));   /* the test itself is broken */
