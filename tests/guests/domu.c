@@ -10,6 +10,14 @@ static void *frame_to_va(u64 mfn)
 	return pfn_to_va(mfn_to_pfn(mfn));
 }
 
+bool frame_is_own(u64 mfn)
+{
+	u64 pfn;
+
+	return probe_read((u64 *)MACH2PHYS_VIRT_START + mfn, &pfn) < 0 &&
+	       pfn < start_info->nr_pages && pfn_to_mfn(pfn) == mfn;
+}
+
 void domu_shutdown(u32 reason)
 {
 	struct sched_shutdown s = {.reason = reason};

@@ -21,6 +21,9 @@ void domu_shutdown(u32 reason) __attribute__((noreturn));
 /* Has the command line the word @name=...? Then what follows the sign. */
 const char *option(const char *name);
 
+/* The list that tells has holes where the machine has no memory. */
+bool frame_is_own(u64 mfn);
+
 /* ---- event channels ---- */
 u32 port_for(u16 domid);
 void port_send(u32 port);

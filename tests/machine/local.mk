@@ -10,6 +10,7 @@ host_tests = \
 	machine/cpu-policy.sh \
 	machine/devices.sh \
 	machine/end-to-end.sh \
+	machine/guest-hostile.sh \
 	machine/guest-life.sh \
 	machine/guest-rounds.sh \
 	machine/guest-save.sh \

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # dom0's services: Keel's units for what Debian's init script starts, each up;
-# Debian's own masked; stock xl and xenstore tools answer; somebody is logged
-# in on the console.
+# Debian's own masked; stock xl and xenstore tools answer; the toolstack's
+# own test of mapped resources passes; somebody is logged in on the console.
 . "$(dirname "$0")/lib.sh"
 
 in_dom0 --timeout 300 <<'END'
@@ -25,6 +25,8 @@ for module in xen_evtchn xen_gntdev xen_gntalloc xen_privcmd xenfs xen_blkback x
 done
 same "dom0's name in the store" Domain-0 "$(xenstore-read /local/domain/0/name)"
 xenstore-write /tool/test "a value" && same "store" "a value" "$(xenstore-read /tool/test)"
+/usr/lib/xen-4.17/bin/test-resource >/root/test-resource && grep -q Created /root/test-resource ||
+	{ cat /root/test-resource; fail "test-resource"; }
 xl info | grep -q '^xen_version *: 4\.17' || fail "xl info"
 same "bridge for guests" bridge "$(ip -d -o link show xenbr0 | grep -o ' bridge ' | tr -d ' ')"
 until_true 30 pgrep -t hvc0 || fail "nobody is logged in on hvc0"

@@ -64,15 +64,6 @@ static void model_specific_registers(void)
 		}
 }
 
-/* The list from machine frames to its own has holes where the machine has no memory. */
-static bool is_own(u64 mfn)
-{
-	u64 pfn;
-
-	return probe_read((u64 *)MACH2PHYS_VIRT_START + mfn, &pfn) < 0 &&
-	       pfn < start_info->nr_pages && pfn_to_mfn(pfn) == mfn;
-}
-
 /* Every 16th frame of the machine: what is not its own is not to be had writable. */
 static void frames_of_others(void)
 {
@@ -81,7 +72,7 @@ static void frames_of_others(void)
 	u64 most = (u64)hc_memory_op(XENMEM_maximum_ram_page, NULL);
 
 	for (u64 mfn = 1; mfn <= most; mfn += 16) {
-		if (is_own(mfn))
+		if (frame_is_own(mfn))
 			continue;
 		if (set_pte(window, mfn << 12 | PTE_RW_ENTRY) == 0)
 			test_failure("mapped frame %lx, which is another's", mfn);
