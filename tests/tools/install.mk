@@ -22,6 +22,6 @@ EXTRA_DIST += tools/install-common.sh tools/install-server.py tools/install-udf.
 check_PROGRAMS += tools/install-guest-init
 tools_install_guest_init_SOURCES = tools/install-guest-init.c
 tools_install_guest_init_LDFLAGS = -static
-# A whole install in dom0, minutes long: run by hand,
-#   top_srcdir=... top_builddir=build tests/tools/install-machine.sh
+# A whole install in dom0.
 dist_check_SCRIPTS += tools/install-machine.sh
+TESTS += tools/install-machine.sh

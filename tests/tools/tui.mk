@@ -38,5 +38,5 @@ EXTRA_DIST += tools/tui-common.sh
 check_PROGRAMS += tools/guest-init
 tools_guest_init_SOURCES = tools/guest-init.c
 tools_guest_init_LDFLAGS = -static
-# Run by hand until it was seen to hold (docs/status.md).
 dist_check_SCRIPTS += tools/units.sh
+TESTS += tools/units.sh
