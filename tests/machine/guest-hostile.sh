@@ -99,7 +99,7 @@ unharmed "garbage for console and store, all memory given back"
 destroyed a b c
 
 # One after the other: each shares the CPUs evenly, so three at once leave dom0 a fraction.
-for misdeed in spin storm console_flood; do
+for misdeed in spin storm console_flood hypervisor_console_flood; do
 	start a "$misdeed"
 	until_true 60 says a "$misdeed" || fail "$misdeed: $(said a)"
 	unharmed "$misdeed"

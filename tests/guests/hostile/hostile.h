@@ -20,6 +20,7 @@ void storm(void);
 /* rings.c */
 void console_garbage(void);
 void console_flood(void);
+void hypervisor_console_flood(void);
 void store_garbage(void);
 void store_large_header(void);
 

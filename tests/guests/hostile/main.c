@@ -27,6 +27,7 @@ static const struct {
 	MISDEED(storm),
 	MISDEED(console_garbage),
 	MISDEED(console_flood),
+	MISDEED(hypervisor_console_flood),
 	MISDEED(store_garbage),
 	MISDEED(store_large_header),
 	MISDEED(disk_bad_requests),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Lies to dom0's console and store daemons through their rings. */
+/* Lies to dom0's console and store daemons through their rings, and floods consoles. */
 #include "hostile.h"
 
 #define RING_LIES 64
@@ -47,6 +47,19 @@ void console_flood(void)
 		}
 		port_send(console_port);
 	}
+}
+
+/* The hypervisor's own console, as for early messages. */
+void hypervisor_console_flood(void)
+{
+	static char text[4 * PAGE_SIZE];
+
+	memset(text, '\n', sizeof(text));
+	for (u32 i = 0; i < sizeof(text); i++)
+		if (i % 64)
+			text[i] = 'x';
+	for (;;)
+		hypercall3(__HYPERVISOR_console_io, CONSOLEIO_write, sizeof(text), text);
 }
 
 /* After these two nobody listens any more: "done" must not be waited for. */
