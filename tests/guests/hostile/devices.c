@@ -101,8 +101,11 @@ static void no_such_frame(struct blkif_request *r)
 
 static void frame_of_another(struct blkif_request *r)
 {
-	grant_frame(0)[r->seg[0].gref].frame =
-		(u32)PTE_MFN(*pte_of(grant_frame(0), NULL));
+	u32 mfn = 0x200;
+
+	while (frame_is_own(mfn))
+		mfn++;
+	grant_frame(0)[r->seg[0].gref].frame = mfn;
 }
 
 static void granted_to_another(struct blkif_request *r)
