@@ -76,12 +76,15 @@ static bool worth_it(u64 nr, u64 cmd)
 	}
 }
 
-/* A call has unmapped the scratch page. */
+/* A call has unmapped the scratch page. If it is another one, this helps nothing: hence a
+ * bound. */
 static bool map_again(struct trap_frame *f)
 {
+	static u32 times;
 	u64 own = pfn_to_mfn(va_to_pfn(scratch)) << 12;
 
-	return f->vector == TRAP_PF && set_pte(scratch, own | PTE_RW_ENTRY) == 0;
+	return f->vector == TRAP_PF && times++ < 1000 &&
+	       set_pte(scratch, own | PTE_RW_ENTRY) == 0;
 }
 
 void random_hypercalls(void)
