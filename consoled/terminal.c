@@ -272,6 +272,22 @@ static unsigned row_width(struct terminal *t, unsigned row)
 	return w;
 }
 
+/* Ranges that some terminal takes for two columns wide (UAX #11: W and F). */
+static bool may_be_wide(uint32_t c)
+{
+	static const uint32_t ranges[][2] = {
+		{0x1100, 0x115f},  {0x231a, 0x232a}, {0x23e9, 0x23f3}, {0x25fd, 0x27bf},
+		{0x2b1b, 0x2b55},  {0x2e80, 0xa4cf}, {0xa960, 0xa97c}, {0xac00, 0xd7a3},
+		{0xf900, 0xfaff},  {0xfe10, 0xfe6f}, {0xff00, 0xff60}, {0xffe0, 0xffe6},
+		{0x16fe0, 0x3fffd}};
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		if (c >= ranges[i][0] && c <= ranges[i][1])
+			return true;
+	}
+	return false;
+}
+
 /*
  * Paints one cell; returns whether the cursor surely stands on the next column
  * then.  How wide anything but ASCII is, terminals do not agree about, and half
@@ -284,6 +300,9 @@ static bool paint_cell(struct text *o, struct terminal *t, unsigned row, unsigne
 
 	memset(&v, 0, sizeof(v));
 	vterm_screen_get_cell(t->screen, pos, &v);
+	/* Left there by an insertion; printed, it would begin the next row. */
+	if (col + 1 == t->cols && may_be_wide(v.chars[0]))
+		v.chars[0] = '?';
 	add_utf8(o, v.chars[0]);
 	/* A mark behind the last column would begin the next row on some. */
 	for (int i = 1; col + 1 < t->cols && i < VTERM_MAX_CHARS_PER_CELL && v.chars[0] &&
@@ -302,6 +321,8 @@ static void paint_row(struct text *o, struct terminal *t, unsigned row,
 
 	if (w)
 		addf(o, "\033[%uH", row + 1);
+	if (w && w < t->cols) /* the blank that took half of a wide character */
+		w++;
 	for (unsigned col = 0; col < w; col++) {
 		terminal_cell(t, row, col, &c);
 		if (!c.ch) { /* right half of the character before */
@@ -349,10 +370,13 @@ static void mode(struct text *o, unsigned m, bool on)
 	addf(o, "\033[?%u%c", m, on ? 'h' : 'l');
 }
 
-/* A known state to start from, whatever was on this terminal before. */
+/*
+ * A known state to start from, whatever was on this terminal before.  Nothing
+ * wraps while it is painted: half a wide character may stand in the last column.
+ */
 static void paint_prologue(struct text *o, const struct terminal *t)
 {
-	addf(o, "\033[!p\033(B\033)B\017\033[?25l\033[?5l\033[?6l\033[?7h\033[4l\033[r");
+	addf(o, "\033[!p\033(B\033)B\017\033[?25l\033[?5l\033[?6l\033[?7l\033[4l\033[r");
 	mode(o, 1049, false);
 	if (t->alt)
 		mode(o, 1049, true);
@@ -385,8 +409,8 @@ static void paint_cursor(struct text *o, struct terminal *t, const struct kfilte
 	bool visible;
 
 	terminal_cursor(t, &x, &y, &visible);
-	if (f->nowrap)
-		mode(o, 7, false);
+	if (!f->nowrap)
+		mode(o, 7, true);
 	if (f->insert)
 		addf(o, "\033[4h");
 	if (f->origin)
