@@ -374,12 +374,17 @@ static void on_started(void *ctx)
 
 	TAILQ_FOREACH(s, &d->sessions, all)
 	{
-		if (!followers(s) || !follow(s))
+		if (!followers(s))
 			continue;
-		helper_ring(d->screen, s->rec.h->slot);
+		if (follow(s))
+			helper_ring(d->screen, s->rec.h->slot);
 		TAILQ_FOREACH(c, &s->clients, of_session)
 		{
-			if (!c->raw && (c->unpainted || c->replaying)) {
+			if (c->raw)
+				continue;
+			if (!s->following) {
+				unavailable(c);
+			} else if (c->unpainted || c->replaying) {
 				c->replaying = false;
 				feed_repaint(c);
 			}
