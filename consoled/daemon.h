@@ -72,7 +72,8 @@ struct session {
 	uint64_t checked, checked_ms; /* when the packed screen was brought on */
 	uint64_t log_lost, view_lost;
 	int log_trouble; /* errno of the log helper */
-	uint64_t log_seen, log_seen_ms; /* how far the log was, and since when */
+	/* How far the log was, and since when, while it is waited for. */
+	uint64_t log_seen, log_seen_ms;
 	uint64_t last_ms;
 };
 

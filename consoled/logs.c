@@ -119,9 +119,11 @@ bool logs_behind(struct session *s)
 
 	if (s->conf.flood_policy != FLOOD_HOLD || !s->conf.log || s->rec.h->log_off ||
 	    s->log_trouble || cursor > s->rec.head ||
-	    s->rec.head - cursor < s->rec.h->size / 2)
+	    s->rec.head - cursor < s->rec.h->size / 2) {
+		s->log_seen_ms = 0;
 		return false;
-	if (cursor != s->log_seen) {
+	}
+	if (!s->log_seen_ms || cursor != s->log_seen) {
 		s->log_seen = cursor;
 		s->log_seen_ms = now;
 	}
