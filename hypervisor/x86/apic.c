@@ -52,6 +52,13 @@ static void apic_write(u32 reg, u32 v)
 		mmio[reg / 4] = v;
 }
 
+/* WRMSR to these registers does not wait for earlier stores, and locked instructions do not order it
+ * (SDM 11.12.3, 11.5.4.1). */
+static void order_before_wrmsr(void)
+{
+	__asm__ volatile("mfence; lfence" ::: "memory");
+}
+
 void apic_eoi(void)
 {
 	apic_write(APIC_EOI, 0);
@@ -75,7 +82,7 @@ void apic_send_ipi(u32 apic_id, u32 icr_low)
 	u64 flags;
 
 	if (x2) {
-		smp_mb(); /* WRMSR to x2APIC does not order earlier stores */
+		order_before_wrmsr();
 		wrmsr(MSR_X2APIC + APIC_ICR / 16, (u64)apic_id << 32 | icr_low);
 		return;
 	}
@@ -125,7 +132,7 @@ void apic_init_this(void)
 		apic_write(APIC_LVT_TIMER, VECTOR_TIMER | LVT_TSC_DEADLINE);
 	else
 		apic_write(APIC_LVT_TIMER, VECTOR_TIMER);
-	smp_mb(); /* the mode is set before a deadline is written (SDM 11.5.4.1) */
+	order_before_wrmsr(); /* the timer's mode is set before a deadline is written */
 }
 
 /* The two PICs stay, with every line masked and vectors of their own: what comes is spurious. */

@@ -44,4 +44,3 @@ EXTRA_DIST += tools/console-xenlibs.c
 CLEANFILES += console-flood console-xenlibs.so
 bench-console: console-daemon console-flood console-xenlibs.so
 	top_builddir='$(abs_top_builddir)' $(srcdir)/tools/console-bench
-.PHONY: bench-console
