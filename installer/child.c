@@ -117,9 +117,10 @@ int ki_child_run(const char *const argv[], const struct ki_child *how, char **ta
 	ki_buf_free(&l.tail);
 	if (l.cancelled)
 		return -2;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127) /* or the shell says which */
 		return ki_fail(err, "install the package that has it",
-			       "a program is missing", "%s", argv[0]);
+			       "a program is missing", "%s",
+			       tail && **tail ? *tail : argv[0]);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 

@@ -18,6 +18,11 @@ xl_info() {
 	xl info | awk -F' *: *' -v field="$1" '$1 == field { print $2 }'
 }
 
+# free_kib: the hypervisor's free memory, to the page (xl info tells MiB).
+free_kib() {
+	keel host --json | sed -n 's/.*"free_kib": *\([0-9]*\).*/\1/p'
+}
+
 # until_true SECONDS COMMAND...: poll until it succeeds.
 until_true() {
 	local end=$((SECONDS + $1))
