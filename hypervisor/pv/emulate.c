@@ -529,6 +529,9 @@ bool pv_emulate_privileged(struct cpu_user_regs *regs)
 	c.long_mode = cs_is_64bit(regs->cs);
 	if (fetch_and_decode(&c) != INSN_OK)
 		return false;
+	/* Of #UD only the forced-emulation prefix is ours: seen before, but the guest may write meanwhile. */
+	if (regs->entry_vector == 6 && !c.insn.forced)
+		return false;
 	switch (emulate(&c)) {
 	case REFUSED:
 		return false;

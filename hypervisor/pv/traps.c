@@ -274,7 +274,7 @@ static void do_general_protection(struct vcpu *v, struct cpu_user_regs *regs)
 	pv_inject_fault(VEC_GP, (s32)(regs->error_code & 0xffff));
 }
 
-/* Of #UD only the forced-emulation prefix is ours. */
+/* Spares the many #UD that are the guest's own the way through the decoder, which looks again. */
 static bool asks_for_emulation(const struct cpu_user_regs *regs)
 {
 	char bytes[sizeof(INSN_FORCED) - 1];
