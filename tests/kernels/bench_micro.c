@@ -214,15 +214,7 @@ static void context_switch(void)
 	static struct vcpu_guest_context c;
 	u64 t;
 
-	c.flags = VGCF_in_kernel;
-	c.user_regs.rip = P(second_vcpu);
-	c.user_regs.rsp = P(&second_stack[1024]) - 8;
-	c.user_regs.cs = FLAT_KERNEL_CS;
-	c.user_regs.ss = FLAT_KERNEL_SS;
-	c.user_regs.rflags = 0x1000;
-	c.kernel_ss = FLAT_KERNEL_SS;
-	c.kernel_sp = c.user_regs.rsp;
-	c.ctrlreg[3] = xen_pfn_to_cr3(va_to_mfn((void *)start_info->pt_base));
+	vcpu_context(&c, P(second_vcpu), &second_stack[1024]);
 	if (hc_vcpu_op(VCPUOP_initialise, 1, &c) != 0 || hc_vcpu_op(VCPUOP_up, 1, NULL) != 0)
 		return; /* booted with one vCPU */
 	while (!__atomic_load_n(&ready, __ATOMIC_SEQ_CST))
@@ -254,20 +246,9 @@ static const u8 yield_loop[] = {
         0xeb, 0xee,                               /* jmp 1b */
 };
 
-static struct xen_domctl domctl(u32 cmd, domid_t id)
-{
-	struct xen_domctl op;
-
-	memset(&op, 0, sizeof(op));
-	op.cmd = cmd;
-	op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
-	op.domain = id;
-	return op;
-}
-
 static domid_t guest_create(u64 mfn[G_FRAMES])
 {
-	struct xen_domctl d = domctl(XEN_DOMCTL_createdomain, 0), op;
+	struct xen_domctl d = domctl_for(XEN_DOMCTL_createdomain, 0), op;
 	static xen_pfn_t list[G_FRAMES];
 	struct xen_memory_reservation r = {.nr_extents = G_FRAMES};
 
@@ -276,10 +257,10 @@ static domid_t guest_create(u64 mfn[G_FRAMES])
 	d.u.createdomain.max_grant_frames = 4;
 	d.u.createdomain.grant_opts = XEN_DOMCTL_GRANT_version(1);
 	CHECK_EQ(hc_domctl(&d), 0);
-	op = domctl(XEN_DOMCTL_max_vcpus, d.domain);
+	op = domctl_for(XEN_DOMCTL_max_vcpus, d.domain);
 	op.u.max_vcpus.max = 1;
 	CHECK_EQ(hc_domctl(&op), 0);
-	op = domctl(XEN_DOMCTL_max_mem, d.domain);
+	op = domctl_for(XEN_DOMCTL_max_mem, d.domain);
 	op.u.max_mem.max_memkb = 1024;
 	CHECK_EQ(hc_domctl(&op), 0);
 	for (u32 i = 0; i < G_FRAMES; i++)
@@ -321,7 +302,7 @@ static void guest_start(domid_t id, u64 l4)
 {
 	static struct vcpu_guest_context c;
 	struct mmuext_op pin = {.cmd = MMUEXT_PIN_L4_TABLE, .arg1.mfn = l4};
-	struct xen_domctl op = domctl(XEN_DOMCTL_setvcpucontext, id);
+	struct xen_domctl op = domctl_for(XEN_DOMCTL_setvcpucontext, id);
 
 	CHECK_EQ(hc_mmuext_op(&pin, 1, NULL, id), 0);
 	c.flags = VGCF_in_kernel | VGCF_online;
@@ -333,7 +314,7 @@ static void guest_start(domid_t id, u64 l4)
 	c.ctrlreg[3] = xen_pfn_to_cr3(l4);
 	set_xen_guest_handle(op.u.vcpucontext.ctxt, &c);
 	CHECK_EQ(hc_domctl(&op), 0);
-	op = domctl(XEN_DOMCTL_unpausedomain, id);
+	op = domctl_for(XEN_DOMCTL_unpausedomain, id);
 	CHECK_EQ(hc_domctl(&op), 0);
 }
 
@@ -343,7 +324,7 @@ static void guest_switch(void)
 	struct guest_code *guest = alloc_page();
 	u64 mfn[G_FRAMES], first, t;
 	domid_t id = guest_create(mfn);
-	struct xen_domctl end = domctl(XEN_DOMCTL_destroydomain, id);
+	struct xen_domctl end = domctl_for(XEN_DOMCTL_destroydomain, id);
 
 	guest_fill(id, mfn, (u64 *)guest);
 	guest_start(id, mfn[G_L4]);

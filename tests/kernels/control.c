@@ -7,17 +7,6 @@
 
 const char test_title[] = "control";
 
-static struct xen_domctl domctl_for(u32 cmd, domid_t id)
-{
-	struct xen_domctl op;
-
-	memset(&op, 0, sizeof(op));
-	op.cmd = cmd;
-	op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
-	op.domain = id;
-	return op;
-}
-
 static u64 free_pages(void)
 {
 	struct xen_sysctl s;

@@ -15,15 +15,6 @@ static u64 reservation(void)
 	return (u64)hc_memory_op(XENMEM_current_reservation, &self);
 }
 
-static long reserve(u32 cmd, xen_pfn_t *list, u64 n, u32 order)
-{
-	struct xen_memory_reservation r = {
-	        .nr_extents = n, .extent_order = order, .domid = DOMID_SELF};
-
-	set_xen_guest_handle(r.extent_start, list);
-	return hc_memory_op(cmd, &r);
-}
-
 static void given_back_and_taken_again(void)
 {
 	void *page = alloc_page();

@@ -106,19 +106,8 @@ static bool start(u32 id)
 {
 	static struct vcpu_guest_context c;
 
-	memset(&c, 0, sizeof(c));
-	c.flags = VGCF_in_kernel;
-	c.user_regs.rip = P(other_vcpu);
+	vcpu_context(&c, P(other_vcpu), &stacks[id][sizeof(stacks[id])]);
 	c.user_regs.rdi = id;
-	c.user_regs.rsp = P(&stacks[id][sizeof(stacks[id])]) - 8;
-	c.user_regs.cs = FLAT_KERNEL_CS;
-	c.user_regs.ss = FLAT_KERNEL_SS;
-	c.user_regs.ds = FLAT_KERNEL_DS;
-	c.user_regs.es = FLAT_KERNEL_DS;
-	c.user_regs.rflags = 0x1000;
-	c.kernel_ss = FLAT_KERNEL_SS;
-	c.kernel_sp = c.user_regs.rsp;
-	c.ctrlreg[3] = xen_pfn_to_cr3(va_to_mfn((void *)start_info->pt_base));
 	for (u32 v = 0; v < 32; v++)
 		if (v != 2 && v != 15)
 			c.trap_ctxt[v] = (struct trap_info){(u8)v, 0, FLAT_KERNEL_CS, trap_entries[v]};

@@ -125,25 +125,6 @@ static void second_vcpu(void)
 		;
 }
 
-static struct vcpu_guest_context context_of_second(void)
-{
-	struct vcpu_guest_context c;
-
-	memset(&c, 0, sizeof(c));
-	c.flags = VGCF_in_kernel;
-	c.user_regs.rip = P(second_vcpu);
-	c.user_regs.rsp = P(&second_stack[1024]) - 8;
-	c.user_regs.cs = FLAT_KERNEL_CS;
-	c.user_regs.ss = FLAT_KERNEL_SS;
-	c.user_regs.ds = FLAT_KERNEL_DS;
-	c.user_regs.es = FLAT_KERNEL_DS;
-	c.user_regs.rflags = 0x1000;
-	c.kernel_ss = FLAT_KERNEL_SS;
-	c.kernel_sp = c.user_regs.rsp;
-	c.ctrlreg[3] = xen_pfn_to_cr3(va_to_mfn((void *)start_info->pt_base));
-	return c;
-}
-
 static void a_second_vcpu_comes_and_goes(void)
 {
 	static struct vcpu_guest_context c;
@@ -154,10 +135,10 @@ static void a_second_vcpu_comes_and_goes(void)
 		return; /* one CPU, one vCPU */
 	CHECK_EQ(hc_vcpu_op(VCPUOP_is_up, 1, NULL), 0);
 	CHECK_EQ(hc_vcpu_op(VCPUOP_up, 1, NULL), -XEN_EINVAL);
-	c = context_of_second();
+	vcpu_context(&c, P(second_vcpu), &second_stack[1024]);
 	c.ctrlreg[3] = xen_pfn_to_cr3(0xfffffff);
 	CHECK_EQ(hc_vcpu_op(VCPUOP_initialise, 1, &c), -XEN_EINVAL);
-	c = context_of_second();
+	vcpu_context(&c, P(second_vcpu), &second_stack[1024]);
 	CHECK_EQ(hc_vcpu_op(VCPUOP_initialise, 1, &c), 0);
 	CHECK_EQ(hc_vcpu_op(VCPUOP_initialise, 1, &c), -XEN_EEXIST);
 	CHECK_EQ(hc_vcpu_op(VCPUOP_up, 1, NULL), 0);

@@ -17,14 +17,21 @@
 
 static const char mark[512] = "installed by the stand-in";
 
-/* The disk comes up beside us: waited for at most a minute. */
-static int open_disk(void)
+static void load_disk_driver(void)
 {
-	const struct timespec tenth = {.tv_nsec = 100000000};
 	int module = open("/xen-blkfront.ko", O_RDONLY);
 
 	if (module < 0 || syscall(SYS_finit_module, module, "", 0))
 		perror("STAND-IN: xen-blkfront.ko");
+	if (module >= 0)
+		close(module);
+}
+
+/* The disk comes up beside us: waited for at most a minute. */
+static int open_disk(void)
+{
+	const struct timespec tenth = {.tv_nsec = 100000000};
+
 	for (int tries = 0; tries < 600; tries++) {
 		int fd = open("/dev/xvda", O_WRONLY | O_SYNC);
 
@@ -52,6 +59,7 @@ int main(void)
 		puts("STAND-IN: files of keel install are missing");
 		return 4;
 	}
+	load_disk_driver();
 	fd = open_disk();
 	if (fd < 0 || write(fd, mark, sizeof(mark)) != (ssize_t)sizeof(mark) ||
 	    close(fd)) {

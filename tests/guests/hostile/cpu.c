@@ -100,16 +100,7 @@ static bool start_vcpu(u32 id, void (*entry)(void))
 {
 	static struct vcpu_guest_context c;
 
-	memset(&c, 0, sizeof(c));
-	c.flags = VGCF_in_kernel;
-	c.user_regs.rip = P(entry);
-	c.user_regs.rsp = P(&stacks[id][511]) - 8;
-	c.user_regs.cs = FLAT_KERNEL_CS;
-	c.user_regs.ss = FLAT_KERNEL_SS;
-	c.user_regs.rflags = 0x202;
-	c.kernel_ss = FLAT_KERNEL_SS;
-	c.kernel_sp = c.user_regs.rsp;
-	c.ctrlreg[3] = xen_pfn_to_cr3(va_to_mfn((void *)start_info->pt_base));
+	vcpu_context(&c, P(entry), &stacks[id][512]);
 	return hc_vcpu_op(VCPUOP_initialise, id, &c) == 0 &&
 	       hc_vcpu_op(VCPUOP_up, id, NULL) == 0;
 }

@@ -131,15 +131,6 @@ static u32 last_frames(xen_pfn_t *frames, u32 n)
 	return n;
 }
 
-static long reserve(u32 cmd, xen_pfn_t *frames, u64 n, u32 order)
-{
-	struct xen_memory_reservation r = {
-		.nr_extents = n, .extent_order = order, .domid = DOMID_SELF};
-
-	set_xen_guest_handle(r.extent_start, frames);
-	return hc_memory_op(cmd, &r);
-}
-
 static void exchange_storm(void)
 {
 	static xen_pfn_t in[BATCH], out[BATCH];

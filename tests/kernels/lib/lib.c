@@ -400,3 +400,41 @@ void kernel_main(struct start_info *si)
 	printk("KEEL-TEST %s: success\n", test_title);
 	finish();
 }
+
+/* ---- arguments ---- */
+
+struct xen_domctl domctl_for(u32 cmd, domid_t id)
+{
+	struct xen_domctl op;
+
+	memset(&op, 0, sizeof(op));
+	op.cmd = cmd;
+	op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+	op.domain = id;
+	return op;
+}
+
+long reserve(u32 cmd, xen_pfn_t *list, u64 n, u32 order)
+{
+	struct xen_memory_reservation r = {
+	        .nr_extents = n, .extent_order = order, .domid = DOMID_SELF};
+
+	set_xen_guest_handle(r.extent_start, list);
+	return hc_memory_op(cmd, &r);
+}
+
+void vcpu_context(struct vcpu_guest_context *c, u64 entry, void *stack_end)
+{
+	memset(c, 0, sizeof(*c));
+	c->flags = VGCF_in_kernel;
+	c->user_regs.rip = entry;
+	c->user_regs.rsp = P(stack_end) - 8;
+	c->user_regs.cs = FLAT_KERNEL_CS;
+	c->user_regs.ss = FLAT_KERNEL_SS;
+	c->user_regs.ds = FLAT_KERNEL_DS;
+	c->user_regs.es = FLAT_KERNEL_DS;
+	c->user_regs.rflags = 0x1000;
+	c->kernel_ss = FLAT_KERNEL_SS;
+	c->kernel_sp = c->user_regs.rsp;
+	c->ctrlreg[3] = xen_pfn_to_cr3(va_to_mfn((void *)start_info->pt_base));
+}

@@ -120,6 +120,13 @@ static inline u64 maddr_of(const void *p)
 	return va_to_mfn(p) * PAGE_SIZE + (P(p) & (PAGE_SIZE - 1));
 }
 
+/* ---- arguments that several kernels make ---- */
+struct xen_domctl domctl_for(u32 cmd, domid_t id);
+/* XENMEM_*_reservation or populate_physmap, of this domain's; @list of @n. */
+long reserve(u32 cmd, xen_pfn_t *list, u64 n, u32 order);
+/* A vCPU that begins at @entry in kernel mode, on a stack that ends at @stack_end and these page tables. */
+void vcpu_context(struct vcpu_guest_context *c, u64 entry, void *stack_end);
+
 /* ---- traps ---- */
 struct trap_frame {
 	u64 r15, r14, r13, r12, r11, r10, r9, r8, rbp, rdi, rsi, rdx, rcx, rbx, rax;
