@@ -23,6 +23,7 @@ struct irq_desc {
 	u32 irq;
 	u8 vector;             /* 0 = none */
 	u32 cpu;               /* where it is delivered */
+	u32 wanted_cpu;        /* where it goes when it next fires */
 	enum irq_trigger trigger;
 	bool active_low;
 	bool masked;
@@ -47,4 +48,6 @@ void irq_release(u32 irq);
  * LAPIC, calls the handler; who handles it unmasks. Edge lines and MSI are EOIed at once, unmasked. */
 void irq_mask(struct irq_desc *d);
 void irq_unmask(struct irq_desc *d);
+/* The line is to be delivered to @cpu, from its next interrupt on. A hint: one whose route cannot be changed
+ * without losing an interrupt stays. */
 void irq_set_cpu(struct irq_desc *d, u32 cpu);

@@ -588,10 +588,8 @@ static void restore_messages(struct domain *d, u16 seg, u16 bdf)
 		if (p->kind != PIRQ_MSI)
 			continue;
 		flags = spin_lock_irqsave(&desc->lock);
-		if (desc->msi && desc->msi->seg == seg && desc->msi->bdf == bdf) {
-			msi_write(desc->msi, desc->vector, cpu_apic_id(desc->cpu));
-			msi_mask(desc->msi, desc->masked);
-		}
+		if (desc->msi && desc->msi->seg == seg && desc->msi->bdf == bdf)
+			msi_write(desc->msi, desc->vector, cpu_apic_id(desc->cpu), desc->masked);
 		spin_unlock_irqrestore(&desc->lock, flags);
 	}
 	spin_unlock(&d->pirqs->lock);

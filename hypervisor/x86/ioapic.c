@@ -10,6 +10,7 @@
 #define REG_RTE     0x10
 
 #define RTE_ACTIVE_LOW BIT(13)
+#define RTE_IN_SERVICE BIT(14) /* remote IRR */
 #define RTE_LEVEL      BIT(15)
 #define RTE_MASKED     BIT(16)
 
@@ -121,20 +122,18 @@ void ioapic_mask(u32 gsi, bool masked)
 	spin_unlock_irqrestore(&ioapic_lock, flags);
 }
 
-u32 ioapic_read_reg(maddr_t base, u32 reg)
+bool ioapic_in_service(u32 gsi)
 {
-	u32 v = ~0u;
+	struct ioapic *a = find(gsi);
+	u64 flags;
+	u32 low;
 
-	for (u32 i = 0; i < nr_ioapics; i++) {
-		u64 flags;
-
-		if (ioapics[i].address != base || reg >= REG_RTE + 2 * ioapics[i].lines)
-			continue;
-		flags = spin_lock_irqsave(&ioapic_lock);
-		v = reg_read(&ioapics[i], reg);
-		spin_unlock_irqrestore(&ioapic_lock, flags);
-	}
-	return v;
+	if (!a)
+		return false;
+	flags = spin_lock_irqsave(&ioapic_lock);
+	low = reg_read(a, REG_RTE + 2 * (gsi - a->gsi_base));
+	spin_unlock_irqrestore(&ioapic_lock, flags);
+	return low & RTE_IN_SERVICE;
 }
 
 void ioapic_init(void)

@@ -10,7 +10,8 @@
 #include "x86/x86.h"
 
 static struct irq_desc descs[NR_IRQS];
-/* Where a line was before its last move: an interrupt may still be on its way there. Lock: desc's. */
+/* Where a line was before its last move: an interrupt may still be on its way there. It is waited for until
+ * one has arrived at the new place, which tells the guest of both. Lock: desc's. */
 static struct {
 	u32 cpu;
 	u8 vector; /* 0 = none */
@@ -73,14 +74,11 @@ static void program(struct irq_desc *d)
 {
 	u32 apic_id = cpu_apic_id(d->cpu);
 
-	if (d->msi) {
-		msi_write(d->msi, d->vector, apic_id);
-		if (!d->masked)
-			msi_mask(d->msi, false);
-	} else {
+	if (d->msi)
+		msi_write(d->msi, d->vector, apic_id, d->masked);
+	else
 		ioapic_route(d->irq, d->vector, apic_id, d->trigger == IRQ_LEVEL, d->active_low,
 		             d->masked);
-	}
 }
 
 /* The CPU whose turn it is. Destinations are 8 bits wide without interrupt remapping. */
@@ -112,7 +110,7 @@ int irq_setup_gsi(u32 gsi, enum irq_trigger t, bool active_low)
 			goto out;
 		}
 	} else {
-		d->cpu = pick_cpu();
+		d->cpu = d->wanted_cpu = pick_cpu();
 		d->vector = vector_take(d->cpu, gsi);
 		if (!d->vector) {
 			err = -XEN_ENOSPC;
@@ -157,13 +155,12 @@ int irq_alloc_msi(struct msi_desc *m)
 		return -XEN_ENOSPC;
 	flags = spin_lock_irqsave(&d->lock);
 	d->in_use = false;
-	d->cpu = pick_cpu();
+	d->cpu = d->wanted_cpu = pick_cpu();
 	d->vector = vector_take(d->cpu, d->irq);
 	if (d->vector) {
 		d->msi = m;
 		d->trigger = IRQ_EDGE;
 		d->masked = true;
-		msi_mask(m, true);
 		program(d);
 	}
 	spin_unlock_irqrestore(&d->lock, flags);
@@ -250,21 +247,35 @@ void irq_unmask(struct irq_desc *d)
 		ioapic_mask(d->irq, false);
 }
 
-/* The old vector stays valid until the next move: what is on its way is not lost. */
 void irq_set_cpu(struct irq_desc *d, u32 cpu)
+{
+	if (cpumask_test(&cpu_online_map, cpu) && cpu_apic_id(cpu) < 255)
+		d->wanted_cpu = cpu;
+}
+
+/* Can its route be written without losing what fires meanwhile? A message needs its mask bit for that; an edge
+ * at an I/O APIC's masked line is forgotten. */
+static bool movable(const struct irq_desc *d)
+{
+	return d->msi ? d->msi->maskable : d->trigger == IRQ_LEVEL && !ioapic_in_service(d->irq);
+}
+
+/* Takes a line to the CPU that it is wanted on. Only when it has just arrived where it is now: no interrupt is
+ * then on its way to an older place that the guest will not hear of, and none waits for the EOI of a level
+ * line, which goes by the vector. */
+static void move(struct irq_desc *d)
 {
 	u8 vector;
 
-	if (!d->vector || d->cpu == cpu || !cpumask_test(&cpu_online_map, cpu) ||
-	    cpu_apic_id(cpu) >= 255)
+	if (d->cpu == d->wanted_cpu || !movable(d))
 		return;
-	vector = vector_take(cpu, d->irq);
+	vector = vector_take(d->wanted_cpu, d->irq);
 	if (!vector)
 		return;
 	vector_drop(former[d->irq].cpu, former[d->irq].vector);
 	former[d->irq].cpu = d->cpu;
 	former[d->irq].vector = d->vector;
-	d->cpu = cpu;
+	d->cpu = d->wanted_cpu;
 	d->vector = vector;
 	program(d);
 }
@@ -287,6 +298,8 @@ void irq_dispatch(u8 vector)
 	if (!d->msi && d->trigger == IRQ_LEVEL)
 		irq_mask(d);
 	apic_eoi();
+	if (d->cpu == smp_cpu_id() && d->vector == vector)
+		move(d);
 	if (d->handler)
 		d->handler(d, d->arg);
 	else if (d->vector)

@@ -37,23 +37,6 @@ void msi_finish(struct msi_desc *m)
 	xfree(m);
 }
 
-void msi_write(struct msi_desc *m, u8 vector, u32 apic_id)
-{
-	u32 address = 0xfee00000 | (apic_id & 0xff) << 12;
-
-	if (m->is_msix) {
-		m->entry_va[3] |= MSIX_MASKED; /* not while it can fire */
-		m->entry_va[0] = address;
-		m->entry_va[1] = 0;
-		m->entry_va[2] = vector;
-		return;
-	}
-	pci_write(m->seg, m->bdf, m->cap + MSI_ADDRESS, 4, address);
-	if (m->is_64)
-		pci_write(m->seg, m->bdf, m->cap + MSI_ADDRESS + 4, 4, 0);
-	pci_write(m->seg, m->bdf, m->cap + (m->is_64 ? 12 : 8), 2, vector);
-}
-
 void msi_mask(struct msi_desc *m, bool masked)
 {
 	u32 reg;
@@ -70,4 +53,22 @@ void msi_mask(struct msi_desc *m, bool masked)
 		v = pci_read(m->seg, m->bdf, reg, 4);
 		pci_write(m->seg, m->bdf, reg, 4, masked ? v | 1 : v & ~1u);
 	}
+}
+
+void msi_write(struct msi_desc *m, u8 vector, u32 apic_id, bool masked)
+{
+	u32 address = 0xfee00000 | (apic_id & 0xff) << 12;
+
+	msi_mask(m, true);
+	if (m->is_msix) {
+		m->entry_va[0] = address;
+		m->entry_va[1] = 0;
+		m->entry_va[2] = vector;
+	} else {
+		pci_write(m->seg, m->bdf, m->cap + MSI_ADDRESS, 4, address);
+		if (m->is_64)
+			pci_write(m->seg, m->bdf, m->cap + MSI_ADDRESS + 4, 4, 0);
+		pci_write(m->seg, m->bdf, m->cap + (m->is_64 ? 12 : 8), 2, vector);
+	}
+	msi_mask(m, masked);
 }
