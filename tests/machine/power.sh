@@ -4,7 +4,7 @@
 # tells the two apart. Services are stopped in order before, none by force.
 . "$(dirname "$0")/lib.sh"
 
-in_dom0 --until poweroff --timeout 300 <<'END' || fail "power-off"
+in_dom0 --cpus 1 --until poweroff --timeout 300 <<'END' || fail "power-off"
 systemctl poweroff
 END
 in_dom0 --cpus 1 --until reboot --timeout 300 <<'END' || fail "reboot"

@@ -5,7 +5,7 @@
 # limit are told from the script's own failures; no process is left. On the
 # bare machine, so that it says nothing about a hypervisor.
 . "$(dirname "$0")/lib.sh"
-run=("$top_srcdir/tests/machine/run" --hypervisor none)
+run=("$top_srcdir/tests/machine/run" --hypervisor none --cpus 1)
 
 seq 1 2000 >"$scratch/numbers"
 mkdir -p "$scratch/tree/sub"
