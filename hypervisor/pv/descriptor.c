@@ -26,6 +26,29 @@ static u64 *gdt_ptes(struct vcpu *v)
 	return pte;
 }
 
+/* Behind the pages of a GDT that the guest has not set: a selector there is as one beyond the limit. */
+static u64 empty_page; /* an entry */
+
+static void clear_gdt_pages(struct vcpu *v)
+{
+	for (u32 i = 0; i < GDT_PAGES; i++)
+		WRITE_ONCE(gdt_ptes(v)[i], empty_page);
+}
+
+/* Of a new vCPU. The first is dom0's, at boot, when there is one CPU. 0 or -XEN_ENOMEM. */
+int pv_init_gdt(struct vcpu *v)
+{
+	if (!empty_page) {
+		void *page = alloc_xen_page();
+
+		if (!page)
+			return -XEN_ENOMEM;
+		empty_page = virt_to_maddr(page) | (PTE_DESC & ~PTE_RW);
+	}
+	clear_gdt_pages(v);
+	return 0;
+}
+
 /* No CPU but its own uses a vCPU's GDT; if it runs elsewhere later, loading CR3 there flushes. */
 static void flush_own(struct vcpu *v)
 {
@@ -37,13 +60,11 @@ void pv_destroy_gdt(struct vcpu *v)
 {
 	u64 frames[GDT_PAGES];
 	u32 n = 0;
-	u64 *pte;
 
 	if (!v->pv->gdt_entries)
 		return;
-	pte = gdt_ptes(v);
+	clear_gdt_pages(v);
 	for (u32 i = 0; i < GDT_PAGES; i++) {
-		WRITE_ONCE(pte[i], 0);
 		if (v->pv->gdt_frames[i])
 			frames[n++] = v->pv->gdt_frames[i];
 		v->pv->gdt_frames[i] = 0;
@@ -187,12 +208,8 @@ int pv_set_ldt(struct vcpu *v, u64 base, u32 entries)
 	pv_invalidate_ldt(v);
 	v->pv->ldt_base = base;
 	v->pv->ldt_entries = entries;
-	if (v == current) {
+	if (v == current)
 		pv_load_ldt(v);
-		/* All that can be had now: an IRET to code in the LDT cannot wait for a page. */
-		for (u32 i = 0; i < DIV_ROUND_UP(entries, DESC_PER_PAGE); i++)
-			(void)pv_map_ldt_page(v, i);
-	}
 	return 0;
 }
 

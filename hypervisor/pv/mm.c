@@ -69,7 +69,7 @@ int pv_mm_vcpu_init(struct vcpu *v)
 
 	if (!l2 || !perdomain_below(l2, va >> 21 & 511))
 		return -XEN_ENOMEM;
-	return 0;
+	return pv_init_gdt(v);
 }
 
 static void perdomain_free(u64 *table, u32 level)

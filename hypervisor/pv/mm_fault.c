@@ -24,7 +24,8 @@ static bool ldt_fault(struct vcpu *v, struct cpu_user_regs *regs, u64 va, u32 ec
 	bool from_guest = regs_from_guest(regs), mapped;
 
 	/* Mapping may wait for locks and for other CPUs' flushes, so interrupts must be on. Where they
-	 * were off, on the way to a guest or at a switch, the guest's failsafe handler tries again. */
+	 * were off: on the way to a guest pv_iret_fault() does it; at a switch the guest's failsafe handler
+	 * loads the selector again. */
 	if (!from_guest) {
 		if (!(regs->rflags & X86_EFLAGS_IF))
 			return false;

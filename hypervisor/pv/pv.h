@@ -126,6 +126,7 @@ bool pv_fixup_page_fault(struct cpu_user_regs *regs, u64 va, u32 error_code);
 int pv_set_gdt(struct vcpu *v, const u64 *frames, u32 entries); /* 0, -XEN_EINVAL..; frames from the caller */
 void pv_destroy_gdt(struct vcpu *v);
 int pv_set_ldt(struct vcpu *v, u64 base, u32 entries); /* @v is current or does not run; 0, -XEN_EINVAL */
+int pv_init_gdt(struct vcpu *v);                    /* descriptor.c, for pv_mm_vcpu_init() */
 bool pv_map_ldt_page(struct vcpu *v, u32 page);     /* faults one LDT page in; @v is current */
 void pv_invalidate_ldt(struct vcpu *v);
 /* Lets go of all LDT pages of the domain that were faulted in; they come back by faults. Lock: mm_lock.
@@ -137,7 +138,6 @@ bool pv_descriptor_ok(u64 *desc);                   /* checks and fixes a guest'
 void pv_inject_fault(u8 vector, s32 error_code);    /* error_code -1 = none; to current */
 void pv_inject_page_fault(u64 va, u32 error_code);
 bool pv_deliver_pending(struct vcpu *v);            /* events, NMI: sets up the bounce; called by the exit path */
-void pv_inject_failsafe(void);                      /* to current: a selector or IRET of its state faulted */
 void pv_single_step_trap(struct cpu_user_regs *regs); /* after an emulated instruction with TF set */
 
 /* pv/switch.c */

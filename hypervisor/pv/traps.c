@@ -69,11 +69,6 @@ void pv_inject_page_fault(u64 va, u32 error_code)
 	pv_inject_fault(VEC_PF, (s32)error_code);
 }
 
-void pv_inject_failsafe(void)
-{
-	current->pv->bounce.failsafe = true;
-}
-
 /* ---- frames ---- */
 
 /* Where the next frame goes: the stack in use if the guest kernel was interrupted, else its own
@@ -191,16 +186,24 @@ void pv_exit_to_guest(struct cpu_user_regs *regs)
 	}
 }
 
-/* IRET to the guest faulted: its selectors are bad. @regs is where it was to go. */
+/* Maps the page of the LDT that has the descriptor of @selector; false: it is elsewhere, or cannot be had. */
+static bool map_descriptor(struct vcpu *v, u16 selector)
+{
+	return (selector & 4) && pv_map_ldt_page(v, (selector & ~7u) / PAGE_SIZE);
+}
+
+/* IRET to the guest faulted, with the vector and error code in @regs, which is where it was to go. A page of
+ * the LDT is mapped now, as that may wait here, and IRET tries again; else the guest gets the exception, as
+ * if what it returned to had raised it. */
 void pv_iret_fault(struct cpu_user_regs *regs)
 {
-	struct pv_vcpu *pv = current->pv;
+	u8 vector = (u8)regs->entry_vector;
 
-	pv->ds = read_ds();
-	pv->es = read_es();
-	pv->fs = read_fs();
-	pv->gs = read_gs();
-	pv_inject_failsafe();
+	regs->entry_vector = 0;
+	if (vector != VEC_PF)
+		pv_inject_fault(vector, (s32)regs->error_code);
+	else if (!(map_descriptor(current, regs->cs) | map_descriptor(current, regs->ss)))
+		pv_inject_fault(VEC_GP, regs->cs & ~3);
 }
 
 /* ---- exceptions ---- */

@@ -36,12 +36,11 @@ void iret_fault_exit(void);
  * IRET read it. @regs overlaps cpu_info's guest_regs, so copy by way of here. */
 static __noreturn void recover_guest_iret(const struct cpu_user_regs *regs)
 {
-	u64 gprs[15];
+	struct cpu_user_regs fault = *regs;
 
-	memcpy(gprs, regs, sizeof(gprs));
-	memcpy(guest_regs(), gprs, sizeof(gprs));
-	guest_regs()->error_code = regs->error_code;
-	guest_regs()->entry_vector = 0;
+	memcpy(guest_regs(), &fault, offsetof(struct cpu_user_regs, error_code));
+	guest_regs()->error_code = fault.error_code;
+	guest_regs()->entry_vector = fault.entry_vector;
 	reset_stack_and_jump(iret_fault_exit);
 }
 

@@ -119,6 +119,8 @@ static void system_descriptors_stay_out_of_reach(void)
 {
 	CHECK(probe_call(load_selector, (void *)0xe040UL) != -1); /* where the TSS may be */
 	CHECK(probe_call(load_selector, (void *)0xfff8UL) != -1);
+	CHECK_EQ(probe_call(load_selector, (void *)0x1230UL), 13); /* beyond its own descriptors */
+	CHECK_EQ(last_trap_error, 0x1230);
 }
 
 static void cpuid_of_xen(void)
@@ -165,6 +167,81 @@ static void bad_handlers_are_refused(void)
 	CHECK_EQ(hypercall2(__HYPERVISOR_vm_assist, 9, 0), -XEN_ENOSYS);
 }
 
+/* ---- what cannot be returned to, and what comes from outside ---- */
+
+static volatile u32 bad_returns, nmis, nested;
+extern char after_iret[];
+extern const u64 trap_entries[33];
+
+/* The fault is where the iret was to go, with the selectors that it was to load. */
+static bool mend_return(struct trap_frame *f)
+{
+	if (f->vector != 13)
+		return false;
+	bad_returns++;
+	f->rip = P(after_iret);
+	f->cs = FLAT_KERNEL_CS & ~3;
+	f->ss = FLAT_KERNEL_SS;
+	return true;
+}
+
+static __attribute__((noinline)) void return_to(u64 cs, u64 rip)
+{
+	/* rax, r11, rcx, flags, rip, cs, rflags, rsp, ss from the stack's top up */
+	__asm__ volatile(".globl after_iret\n"
+	                 "mov %%rsp, %%rbx\n\t"
+	                 "push %[ss]\n\tpush %%rbx\n\tpushf\n\tpush %[cs]\n\tpush %[rip]\n\t"
+	                 "push $0\n\tpush $0\n\tpush $0\n\tpush $0\n\t"
+	                 "mov %[nr], %%eax\n\tsyscall\n"
+	                 "after_iret:"
+	                 :
+	                 : [ss] "i"(FLAT_KERNEL_SS), [cs] "r"(cs), [rip] "r"(rip), [nr] "i"(__HYPERVISOR_iret)
+	                 : "rax", "rbx", "rcx", "r11", "memory", "cc");
+}
+
+static void a_bad_return_is_the_guests_fault(void)
+{
+	trap_hook = mend_return;
+	return_to(0x1230, P(after_iret)); /* beyond its descriptors */
+	CHECK_EQ(bad_returns, 1);
+	CHECK_EQ(last_trap_error, 0x1230);
+	return_to(0xe008, P(after_iret)); /* the hypervisor's code */
+	CHECK_EQ(bad_returns, 2);
+	return_to(FLAT_KERNEL_CS & ~3, 0x8000000000000000);
+	CHECK_EQ(bad_returns, 3);
+	return_to(FLAT_KERNEL_CS & ~3, P(after_iret));
+	CHECK_EQ(bad_returns, 3);
+	trap_hook = NULL;
+}
+
+/* The second is sent while the first is handled, and must wait for its end. */
+static bool take_nmi(struct trap_frame *f)
+{
+	static bool inside;
+
+	if (f->vector != 2)
+		return false;
+	nested += inside;
+	inside = true;
+	if (nmis++ == 0)
+		CHECK_EQ(hc_vcpu_op(VCPUOP_send_nmi, 0, NULL), 0);
+	inside = false;
+	return true;
+}
+
+static void nmis_come_one_at_a_time(void)
+{
+	struct callback_register r = {.type = CALLBACKTYPE_nmi, .address = trap_entries[2]};
+
+	CHECK_EQ(hypercall2(__HYPERVISOR_callback_op, CALLBACKOP_register, &r), 0);
+	trap_hook = take_nmi;
+	CHECK_EQ(hc_vcpu_op(VCPUOP_send_nmi, 0, NULL), 0);
+	CHECK_EQ(nmis, 2);
+	CHECK_EQ(nested, 0);
+	CHECK_EQ(hc_vcpu_op(VCPUOP_send_nmi, 99, NULL), -XEN_ENOENT);
+	trap_hook = NULL;
+}
+
 void test_main(void)
 {
 	vectors_and_errors();
@@ -175,4 +252,6 @@ void test_main(void)
 	cpuid_of_xen();
 	bad_debug_registers();
 	bad_handlers_are_refused();
+	a_bad_return_is_the_guests_fault();
+	nmis_come_one_at_a_time();
 }
