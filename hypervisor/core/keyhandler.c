@@ -120,6 +120,14 @@ static void dump_grants(char key)
 		grant_dump(d);
 }
 
+static void dump_tscs(char key)
+{
+	struct domain *d = NULL;
+
+	while ((d = domain_next(d)) != NULL)
+		arch_dump_tsc(d);
+}
+
 static void dump_memory(char key)
 {
 	printk("Heap: %llu pages, %llu free, %llu to scrub, %llu claimed\n",
@@ -138,7 +146,7 @@ static void reboot(char key)
 /* Everything that only prints. */
 static void dump_all(char key)
 {
-	static const char which[] = "qrmegd";
+	static const char which[] = "qrmegsd";
 
 	for (const char *k = which; *k; k++)
 		if (keys[(u8)*k].fn)
@@ -154,6 +162,7 @@ void keys_init(void)
 	key_register('r', dump_queues, "run queues");
 	key_register('e', dump_events, "event channels");
 	key_register('g', dump_grants, "grant tables");
+	key_register('s', dump_tscs, "time-stamp counters of domains");
 	key_register('m', dump_memory, "memory of the hypervisor");
 	key_register('R', reboot, "reboot the machine at once");
 	key_register('*', dump_all, "all reports");

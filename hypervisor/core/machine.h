@@ -203,6 +203,7 @@ long arch_vcpu_send_nmi(struct vcpu *v); /* VCPUOP_send_nmi, domctl; 0 or -errno
 /* machine_vcpu_time() for @v, whose own time-stamp counter may be an emulated one. */
 void arch_vcpu_time(struct vcpu *v, struct vcpu_time_info *t);
 void arch_dump_vcpu(struct vcpu *v); /* key handlers */
+void arch_dump_tsc(struct domain *d);
 /* @v, which may run anywhere, has an event pending: make it notice (kick its CPU). core calls
  * this after setting evtchn_upcall_pending and unblocking it. */
 void arch_vcpu_mark_events_pending(struct vcpu *v);

@@ -69,6 +69,16 @@ u64 pv_guest_tsc(struct vcpu *v)
 	return pv->tsc_emulated ? emulated_tsc(pv, system_time()) : rdtsc();
 }
 
+void arch_dump_tsc(struct domain *d)
+{
+	const struct pv_domain *pv = d->pv;
+
+	if (pv)
+		printk("  d%u: TSC mode %u, %u kHz, %s, incarnation %llu\n", d->id, pv->tsc_mode,
+		       pv->tsc_khz, pv->tsc_emulated ? "emulated" : "native",
+		       (unsigned long long)pv->tsc_incarnation);
+}
+
 /* ns = (ticks << shift) * mul >> 32, with mul in its upper half for precision. */
 static void scale_of(u32 khz, struct vcpu_time_info *t)
 {
