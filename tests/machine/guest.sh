@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # For scripts in dom0 that need Linux guests. /root/busybox and /root/guest-init are added by the test.
-#   make_guest_initrd          /root/guest.img: busybox, front-end drivers, guest-init
+#   make_guest_initrd [MODULE]...     /root/guest.img: busybox, front-end drivers, guest-init
 #   guest_cfg NAME NUMBER [LINE]...   writes /root/NAME.cfg; its address is 10.9.9.NUMBER
 #   in_guest NUMBER SCRIPT     runs SCRIPT in it through its web server and prints what it says
 
@@ -12,15 +12,17 @@ module_files() {
 }
 
 make_guest_initrd() {
-	local root=/root/guest.root file
+	local root=/root/guest.root module file
 	mkdir -p $root/bin $root/proc $root/sys $root/dev $root/modules $root/www/cgi-bin
 	cp /root/busybox $root/bin/busybox
 	ln -sf busybox $root/bin/sh
 	cp /root/guest-init $root/init
-	for file in $(module_files xen-blkfront) $(module_files xen-netfront); do
-		grep -qs "^${file##*/}\$" $root/modules/order && continue
-		cp "$file" $root/modules/
-		echo "${file##*/}" >>$root/modules/order
+	for module in xen-blkfront xen-netfront "$@"; do
+		for file in $(module_files "$module"); do
+			grep -qs "^${file##*/}\$" $root/modules/order && continue
+			cp "$file" $root/modules/
+			echo "${file##*/}" >>$root/modules/order
+		done
 	done
 	printf '#!/bin/sh\nprintf "Content-Type: text/plain\\r\\n\\r\\n"\nexec sh 2>&1\n' >$root/www/cgi-bin/run
 	# The kernel runs these two when the toolstack asks.

@@ -19,6 +19,19 @@ host_tests = \
 	machine/kernel-hook.sh \
 	machine/power.sh \
 	machine/runner.sh \
+	machine/seldom.sh \
 	machine/services.sh
 dist_check_SCRIPTS += $(host_tests)
 TESTS += $(host_tests)
+
+# Programs for dom0. 32-bit code returns into the second one, which therefore lies low.
+check_PROGRAMS += machine/ldt
+machine_ldt_SOURCES = machine/ldt.c
+machine_ldt_CFLAGS = -O1 -fno-pie
+machine_ldt_LDFLAGS = -no-pie
+check_DATA += machine/compat
+CLEANFILES += machine/compat
+EXTRA_DIST += machine/compat.S
+machine/compat: machine/compat.S
+	@$(MKDIR_P) machine
+	$(AM_V_CCLD)$(CC) -m32 -nostdlib -static -o $@ $<

@@ -5,7 +5,8 @@
 # own test of mapped resources passes; somebody is logged in on the console.
 . "$(dirname "$0")/lib.sh"
 
-in_dom0 --timeout 300 <<'END'
+in_dom0 --timeout 300 --add "$top_builddir/tests/machine/compat:/root/compat" <<'END'
+same "system calls of a 32-bit program" "int 0x80 vdso" "$(/root/compat | paste -sd' ')"
 for unit in proc-xen.mount xenstored.service xen-init-dom0.service \
 	qemu-dom0.service keel-host.target systemd-networkd.service; do
 	same "$unit" active "$(systemctl is-active $unit)"
