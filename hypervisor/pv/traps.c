@@ -186,10 +186,13 @@ void pv_exit_to_guest(struct cpu_user_regs *regs)
 	}
 }
 
-/* Maps the page of the LDT that has the descriptor of @selector; false: it is elsewhere, or cannot be had. */
+/* Maps the page of the LDT that has the descriptor of @selector; false: it was mapped, cannot be, or is in
+ * the GDT. */
 static bool map_descriptor(struct vcpu *v, u16 selector)
 {
-	return (selector & 4) && pv_map_ldt_page(v, (selector & ~7u) / PAGE_SIZE);
+	u32 page = (selector & ~7u) / PAGE_SIZE;
+
+	return (selector & 4) && !(v->pv->ldt_mapped & BIT(page)) && pv_map_ldt_page(v, page);
 }
 
 /* IRET to the guest faulted, with the vector and error code in @regs, which is where it was to go. A page of
