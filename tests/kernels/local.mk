@@ -1,7 +1,8 @@
 # Test kernels: each kernels/NAME.c is a PV kernel of its own, booted as dom0 by kernels/run.
 TEST_KERNELS = kernels/start_of_day.elf kernels/version.elf kernels/hostile_pointers.elf \
 	kernels/event_channels.elf kernels/grants.elf kernels/memory.elf kernels/control.elf \
-	kernels/vcpus_and_timers.elf kernels/multicall.elf kernels/traps.elf
+	kernels/vcpus_and_timers.elf kernels/multicall.elf kernels/traps.elf \
+	kernels/seldom_calls.elf
 TESTS += $(TEST_KERNELS)
 check_DATA += $(TEST_KERNELS) kernels/bench_micro.elf
 CLEANFILES += $(TEST_KERNELS) kernels/bench_micro.elf
