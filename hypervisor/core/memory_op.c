@@ -362,8 +362,10 @@ static long copy_map_out(u64 va, const struct e820_entry *e, u32 n)
 	if (handle_is_null(map.buffer)) {
 		map.nr_entries = n; /* asked for the size */
 	} else {
-		map.nr_entries = MIN(map.nr_entries, n);
-		if (copy_to_guest_va((u64)map.buffer.p, e, map.nr_entries * sizeof(*e)))
+		if (map.nr_entries < n)
+			return -XEN_EINVAL;
+		map.nr_entries = n;
+		if (copy_to_guest_va((u64)map.buffer.p, e, n * sizeof(*e)))
 			return -XEN_EFAULT;
 	}
 	return guest_write(va, &map) ? 0 : -XEN_EFAULT;

@@ -213,7 +213,8 @@ struct leaf_out {
 	XEN_GUEST_HANDLE_64(xen_msr_entry_t) msrs;
 };
 
-/* Writes @p to the caller's arrays; the counts are what they have room for, then what was used. */
+/* Writes @p to the caller's arrays; the counts are what they have room for, then what was used, or with no array
+ * what is needed. */
 static long copy_policy_out(const struct cpu_policy *p, const struct leaf_out *o, u32 *nr_leaves,
                             u32 *nr_msrs)
 {
@@ -222,7 +223,9 @@ static long copy_policy_out(const struct cpu_policy *p, const struct leaf_out *o
 		{.idx = MSR_ARCH_CAPS, .val = p->arch_caps},
 	};
 
-	if (!handle_is_null(o->leaves)) {
+	if (handle_is_null(o->leaves)) {
+		*nr_leaves = CPU_POLICY_MAX_LEAVES;
+	} else {
 		if (*nr_leaves < p->n)
 			return -XEN_ENOBUFS;
 		for (u32 i = 0; i < p->n; i++) {
@@ -239,8 +242,8 @@ static long copy_policy_out(const struct cpu_policy *p, const struct leaf_out *o
 		for (u32 i = 0; i < CPU_POLICY_MSRS; i++)
 			if (!handle_write(o->msrs, i, &msrs[i]))
 				return -XEN_EFAULT;
-		*nr_msrs = CPU_POLICY_MSRS;
 	}
+	*nr_msrs = CPU_POLICY_MSRS;
 	return 0;
 }
 
@@ -357,11 +360,6 @@ long pv_sysctl_get_policy(struct xen_sysctl_cpu_policy *op)
 	p = system_policy(op->index, &rc);
 	if (!p)
 		return rc;
-	/* Without arrays the question is how long they must be. */
-	if (handle_is_null(op->leaves))
-		op->nr_leaves = CPU_POLICY_MAX_LEAVES;
-	if (handle_is_null(op->msrs))
-		op->nr_msrs = CPU_POLICY_MSRS;
 	return copy_policy_out(p, &o, &op->nr_leaves, &op->nr_msrs);
 }
 

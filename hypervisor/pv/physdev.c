@@ -342,9 +342,18 @@ static int map_msi(struct domain *d, const struct physdev_map_pirq *op, int *nr)
 	return 0;
 }
 
-static bool for_caller(domid_t domid)
+/* A domain maps lines for itself only: no devices are passed on. */
+static int for_caller(domid_t domid)
 {
-	return domid == DOMID_SELF || domid == current->domain->id;
+	struct domain *d;
+
+	if (domid == DOMID_SELF || domid == current->domain->id)
+		return 0;
+	d = domain_get_for_caller(domid);
+	if (!d)
+		return -XEN_ESRCH;
+	put_domain(d);
+	return -XEN_EPERM;
 }
 
 static long op_map_pirq(struct domain *d, u64 arg)
@@ -354,8 +363,9 @@ static long op_map_pirq(struct domain *d, u64 arg)
 
 	if (!guest_read(&op, arg))
 		return -XEN_EFAULT;
-	if (!for_caller(op.domid))
-		return -XEN_EPERM;
+	rc = for_caller(op.domid);
+	if (rc)
+		return rc;
 	nr = op.pirq;
 	spin_lock(&d->pirqs->lock);
 	switch (op.type) {
@@ -391,11 +401,13 @@ static long op_unmap_pirq(struct domain *d, u64 arg)
 {
 	struct physdev_unmap_pirq op;
 	struct pirq *p;
+	int rc;
 
 	if (!guest_read(&op, arg))
 		return -XEN_EFAULT;
-	if (!for_caller(op.domid))
-		return -XEN_EPERM;
+	rc = for_caller(op.domid);
+	if (rc)
+		return rc;
 	spin_lock(&d->pirqs->lock);
 	p = pirq_mapped(d, (u32)op.pirq);
 	if (p)

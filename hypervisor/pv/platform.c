@@ -132,7 +132,6 @@ static long firmware_info(struct xen_platform_op *op, bool *copyback)
 		break;
 	case XEN_FW_DISK_INFO:
 	case XEN_FW_DISK_MBR_SIGNATURE:
-		return -XEN_ENOENT;
 	case XEN_FW_VBEDDC_INFO:
 		return -XEN_ESRCH;
 	default:
@@ -161,7 +160,7 @@ static long enter_sleep(struct xen_platform_op *op, bool *copyback)
 	const struct xenpf_enter_acpi_sleep *s = &op->u.enter_acpi_sleep;
 	u16 a = s->val_a, b = s->val_b;
 
-	if (s->flags & ~(u32)XENPF_ACPI_SLEEP_EXTENDED)
+	if ((s->flags & ~(u32)XENPF_ACPI_SLEEP_EXTENDED) || s->sleep_state == 0 || s->sleep_state > 5)
 		return -XEN_EINVAL;
 	if ((s->flags & XENPF_ACPI_SLEEP_EXTENDED) || !acpi_fadt.present || s->sleep_state != 5)
 		return -XEN_EOPNOTSUPP;

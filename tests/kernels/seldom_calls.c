@@ -58,6 +58,13 @@ static void platform(void)
 	CHECK_EQ(hc_platform_op(&op), 0);
 	op.u.firmware_info.type = 77;
 	CHECK_EQ(hc_platform_op(&op), -XEN_EINVAL);
+	op = platform_op(XENPF_firmware_info);
+	op.u.firmware_info.type = XEN_FW_DISK_INFO;
+	op.u.firmware_info.index = 99;
+	CHECK_EQ(hc_platform_op(&op), -XEN_ESRCH);
+	op = platform_op(XENPF_enter_acpi_sleep);
+	op.u.enter_acpi_sleep.sleep_state = 9;
+	CHECK_EQ(hc_platform_op(&op), -XEN_EINVAL);
 	op = platform_op(XENPF_efi_runtime_call);
 	op.u.efi_runtime_call.function = XEN_EFI_get_time;
 	CHECK_EQ(hc_platform_op(&op), -XEN_ENOSYS);
@@ -126,6 +133,8 @@ static void maps_and_resources(void)
 	CHECK_EQ(hc_memory_op(XENMEM_memory_map, &map), -XEN_ENOSYS); /* none was set */
 	set_xen_guest_handle(map.buffer, (void *)8);
 	CHECK_EQ(hc_memory_op(XENMEM_machine_memory_map, &map), -XEN_EFAULT);
+	map.nr_entries = 1; /* too few */
+	CHECK_EQ(hc_memory_op(XENMEM_machine_memory_map, &map), -XEN_EINVAL);
 	set_xen_guest_handle(foreign.map.buffer, alloc_page());
 	CHECK_EQ(hc_memory_op(XENMEM_set_memory_map, &foreign), -XEN_ESRCH);
 	foreign.domid = other;
@@ -159,6 +168,8 @@ static void records_of_a_vcpu(void)
 	CHECK_EQ(state.state, RUNSTATE_running);
 	run.addr.v = HYPERVISOR_ADDRESS;
 	CHECK_EQ(hc_vcpu_op(VCPUOP_register_runstate_memory_area, 0, &run), -XEN_EFAULT);
+	run.addr.v = (void *)8; /* may be mapped later */
+	CHECK_EQ(hc_vcpu_op(VCPUOP_register_runstate_memory_area, 0, &run), 0);
 	run.addr.v = NULL;
 	CHECK_EQ(hc_vcpu_op(VCPUOP_register_runstate_memory_area, 0, &run), 0);
 	CHECK_EQ(hc_vcpu_op(VCPUOP_register_vcpu_time_memory_area, 0, &clock), 0);
@@ -257,6 +268,8 @@ static void lines(void)
 	map.type = MAP_PIRQ_TYPE_GSI;
 	map.index = 99999;
 	CHECK_EQ(hc_physdev_op(PHYSDEVOP_map_pirq, &map), -XEN_EINVAL);
+	map.domid = NO_DOMAIN;
+	CHECK_EQ(hc_physdev_op(PHYSDEVOP_map_pirq, &map), -XEN_ESRCH);
 	CHECK_EQ(hc_physdev_op(PHYSDEVOP_unmap_pirq, &unmap), 0);
 	CHECK_EQ(hc_physdev_op(PHYSDEVOP_unmap_pirq, &unmap), -XEN_EINVAL);
 	CHECK_EQ(hc_physdev_op(PHYSDEVOP_irq_status_query, &query), -XEN_EINVAL);
@@ -311,6 +324,10 @@ static void control(void)
 	CHECK_EQ(hc_domctl(&op), 0);
 	op.u.ioport_permission.first_port = 0xffff;
 	CHECK_EQ(hc_domctl(&op), -XEN_EINVAL);
+	op = domctl_for(XEN_DOMCTL_get_cpu_policy, other); /* no arrays: how long must they be? */
+	CHECK_EQ(hc_domctl(&op), 0);
+	CHECK(op.u.cpu_policy.nr_leaves > 10);
+	CHECK_EQ(op.u.cpu_policy.nr_msrs, 2);
 	op = domctl_for(XEN_DOMCTL_sendtrigger, other);
 	CHECK_EQ(hc_domctl(&op), -XEN_ESRCH); /* it has no vCPU */
 	op = domctl_for(XEN_DOMCTL_set_virq_handler, other);
