@@ -204,6 +204,9 @@ long arch_vcpu_send_nmi(struct vcpu *v); /* VCPUOP_send_nmi, domctl; 0 or -errno
 void arch_vcpu_time(struct vcpu *v, struct vcpu_time_info *t);
 void arch_dump_vcpu(struct vcpu *v); /* key handlers */
 void arch_dump_tsc(struct domain *d);
+/* The @n-th of the hypervisor's functions, by address; there are machine_symbols(). */
+u32 machine_symbols(void);
+const char *machine_symbol(u32 n, u64 *address);
 /* @v, which may run anywhere, has an event pending: make it notice (kick its CPU). core calls
  * this after setting evtchn_upcall_pending and unblocking it. */
 void arch_vcpu_mark_events_pending(struct vcpu *v);

@@ -343,6 +343,30 @@ static long resource_op(struct xen_platform_op *op, bool *copyback)
 	return done;
 }
 
+/* ---- the hypervisor's symbols, for /proc/xen/xensyms ---- */
+
+static long get_symbol(struct xen_platform_op *op, bool *copyback)
+{
+	struct xenpf_symdata *s = &op->u.symdata;
+	const char *name = "";
+	u32 bytes;
+
+	if (s->symnum > machine_symbols())
+		return -XEN_ERANGE;
+	s->type = 0;
+	s->address = 0;
+	if (s->symnum < machine_symbols()) { /* else the end: the number stays */
+		name = machine_symbol(s->symnum++, &s->address);
+		s->type = 't';
+	}
+	bytes = (u32)strlen(name) + 1;
+	if (copy_to_guest_va((u64)s->name.p, name, MIN(s->namelen, bytes)))
+		return -XEN_EFAULT;
+	s->namelen = bytes;
+	*copyback = true;
+	return 0;
+}
+
 /* ---- dispatch ---- */
 
 typedef long platform_fn(struct xen_platform_op *op, bool *copyback);
@@ -368,6 +392,7 @@ static platform_fn *const ops[] = {
 	[XENPF_mem_hotadd] = refuse,
 	[XENPF_core_parking] = core_parking,
 	[XENPF_resource_op] = resource_op,
+	[XENPF_get_symbol] = get_symbol,
 };
 
 long hc_platform_op(const u64 a[6])
@@ -385,7 +410,7 @@ long hc_platform_op(const u64 a[6])
 		return -XEN_ENOSYS;
 	fn = ops[array_index(op.cmd, ARRAY_SIZE(ops))];
 	if (!fn)
-		return -XEN_ENOSYS; /* efi_runtime_call, get_symbol among them */
+		return -XEN_ENOSYS; /* efi_runtime_call among them */
 	rc = fn(&op, &copyback);
 	return copyback && !guest_write(a[0], &op) ? -XEN_EFAULT : rc;
 }

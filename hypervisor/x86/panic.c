@@ -31,6 +31,18 @@ const void *version_build_id(u32 *size)
 	return n + 4;
 }
 
+u32 machine_symbols(void)
+{
+	return symbol_count;
+}
+
+const char *machine_symbol(u32 n, u64 *address)
+{
+	n = array_index(n, symbol_count);
+	*address = (u64)__text_start + symbol_offsets[n];
+	return symbol_text + symbol_names[n];
+}
+
 static bool in_text(u64 a)
 {
 	return a >= (u64)__text_start && a < (u64)__text_end;

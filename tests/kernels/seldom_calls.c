@@ -45,6 +45,24 @@ static void processors(void)
 	CHECK_EQ(hc_platform_op(&op), -XEN_EINVAL);
 }
 
+static void symbols(void)
+{
+	static char name[8] = "xxxxxxx";
+	struct xen_platform_op op = platform_op(XENPF_get_symbol);
+
+	op.u.symdata.namelen = 2; /* less than any name has */
+	set_xen_guest_handle(op.u.symdata.name, name);
+	CHECK_EQ(hc_platform_op(&op), 0);
+	CHECK_EQ(op.u.symdata.symnum, 1); /* the next */
+	CHECK(op.u.symdata.namelen > 3 && name[1] != 'x' && name[2] == 'x');
+	CHECK(op.u.symdata.address >= HYPERVISOR_VIRT_START && op.u.symdata.type != 0);
+	op.u.symdata.symnum = 1 << 30;
+	CHECK_EQ(hc_platform_op(&op), -XEN_ERANGE);
+	op.u.symdata.symnum = 0;
+	set_xen_guest_handle(op.u.symdata.name, (char *)8);
+	CHECK_EQ(hc_platform_op(&op), -XEN_EFAULT);
+}
+
 static void platform(void)
 {
 	struct xen_platform_op op = platform_op(XENPF_settime64);
@@ -414,6 +432,7 @@ void test_main(void)
 	new_domain();
 	processors();
 	platform();
+	symbols();
 	memory_of_domains();
 	claims();
 	physmap_is_not_for_pv();
