@@ -18,6 +18,7 @@
 static struct buddy buddy;
 static spinlock_t heap_lock = SPINLOCK(LOCK_HEAP, "heap");
 static u64 total_pages, claimed_total;
+static u64 scrubbing; /* free, but out of the lists while a CPU scrubs them */
 static u64 max_frame; /* one past the highest frame given */
 
 static bool frame_valid(u64 n)
@@ -77,6 +78,12 @@ static bool low_allowed(u32 order, u64 flags)
 	return low >= DMA_RESERVE + BIT(order);
 }
 
+/* Lock: heap. */
+static u64 free_pages(void)
+{
+	return buddy.free + scrubbing;
+}
+
 static u64 take_block(u32 order, u64 flags)
 {
 	u64 bits = flags >> 8 & 0xff;
@@ -100,7 +107,7 @@ static bool claims_allow(const struct domain *d, u32 order)
 {
 	u64 own = d ? d->claimed_pages : 0;
 
-	return buddy.free >= claimed_total - own + BIT(order);
+	return free_pages() >= claimed_total - own + BIT(order);
 }
 
 static void use_claim(struct domain *d, u32 order)
@@ -144,26 +151,39 @@ static void scrub_dirty(struct page_info *pg, u32 order)
 			memset(page_to_virt(&pg[i]), 0, PAGE_SIZE);
 }
 
-struct page_info *heap_alloc_for(struct domain *d, u32 order, u64 flags)
+/* ~0: none; *scrubbed says whether some were being scrubbed. */
+static u64 take_for(struct domain *d, u32 order, u64 flags, bool *scrubbed)
 {
-	struct page_info *pg;
-	u64 irq, n;
+	u64 irq = spin_lock_irqsave(&heap_lock), n = ~0ULL;
 
-	if (order > HEAP_MAX_ORDER)
-		return NULL;
-	irq = spin_lock_irqsave(&heap_lock);
-	if (!claims_allow(d, order)) {
-		spin_unlock_irqrestore(&heap_lock, irq);
-		return NULL;
-	}
-	n = take_block(order, flags);
-	if (n == ~0ULL && order > 0) {
-		buddy_coalesce(&buddy, order);
+	*scrubbed = scrubbing != 0;
+	if (claims_allow(d, order)) {
 		n = take_block(order, flags);
+		if (n == ~0ULL && order > 0) {
+			buddy_coalesce(&buddy, order);
+			n = take_block(order, flags);
+		}
 	}
 	if (n != ~0ULL)
 		use_claim(d, order);
 	spin_unlock_irqrestore(&heap_lock, irq);
+	return n;
+}
+
+struct page_info *heap_alloc_for(struct domain *d, u32 order, u64 flags)
+{
+	struct page_info *pg;
+	bool scrubbed;
+	u64 n;
+
+	if (order > HEAP_MAX_ORDER)
+		return NULL;
+	n = take_for(d, order, flags, &scrubbed);
+	if (n == ~0ULL && scrubbed) { /* the last frames may be among those: they are soon back */
+		while (READ_ONCE(scrubbing))
+			cpu_relax();
+		n = take_for(d, order, flags, &scrubbed);
+	}
 	if (n == ~0ULL)
 		return NULL;
 
@@ -204,6 +224,8 @@ static bool scrub_block(void)
 
 	flags = spin_lock_irqsave(&heap_lock);
 	n = buddy_take_dirty(&buddy, SCRUB_ORDER, &order);
+	if (n != ~0ULL)
+		scrubbing = BIT(order);
 	spin_unlock_irqrestore(&heap_lock, flags);
 	if (n == ~0ULL)
 		return false;
@@ -213,6 +235,7 @@ static bool scrub_block(void)
 	mark_frames(pg, order, 0, 0);
 	flags = spin_lock_irqsave(&heap_lock);
 	buddy_free(&buddy, n, order);
+	WRITE_ONCE(scrubbing, 0);
 	spin_unlock_irqrestore(&heap_lock, flags);
 	return true;
 }
@@ -232,7 +255,10 @@ bool heap_scrub_some(void)
 
 u64 heap_free_pages(void)
 {
-	return READ_ONCE(buddy.free);
+	u64 flags = spin_lock_irqsave(&heap_lock), n = free_pages();
+
+	spin_unlock_irqrestore(&heap_lock, flags);
+	return n;
 }
 
 u64 heap_total_pages(void)
@@ -260,7 +286,7 @@ int heap_claim(struct domain *d, u64 pages)
 		d->claimed_pages = 0;
 	} else if (d->claimed_pages) {
 		rc = -XEN_EINVAL;
-	} else if (buddy.free < claimed_total || buddy.free - claimed_total < pages) {
+	} else if (free_pages() < claimed_total || free_pages() - claimed_total < pages) {
 		rc = -XEN_ENOMEM;
 	} else {
 		d->claimed_pages = pages;
