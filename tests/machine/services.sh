@@ -29,6 +29,7 @@ xenstore-write /tool/test "a value" && same "store" "a value" "$(xenstore-read /
 /usr/lib/xen-4.17/bin/test-resource >/root/test-resource && grep -q Created /root/test-resource ||
 	{ cat /root/test-resource; fail "test-resource"; }
 xl info | grep -q '^xen_version *: 4\.17' || fail "xl info"
+[ "$(grep -c " t " /proc/xen/xensyms)" -gt 100 ] || fail "dom0 does not see the hypervisor's symbols"
 same "bridge for guests" bridge "$(ip -d -o link show xenbr0 | grep -o ' bridge ' | tr -d ' ')"
 until_true 30 pgrep -t hvc0 || fail "nobody is logged in on hvc0"
 until_true 60 systemctl is-system-running --quiet ||
