@@ -180,8 +180,10 @@ struct page_info *heap_alloc_for(struct domain *d, u32 order, u64 flags)
 		return NULL;
 	n = take_for(d, order, flags, &scrubbed);
 	if (n == ~0ULL && scrubbed) { /* the last frames may be among those: they are soon back */
-		while (READ_ONCE(scrubbing))
+		while (READ_ONCE(scrubbing)) {
+			tlb_serve(); /* the scrubber may wait for this CPU */
 			cpu_relax();
+		}
 		n = take_for(d, order, flags, &scrubbed);
 	}
 	if (n == ~0ULL)

@@ -114,6 +114,9 @@ void tlb_flush_local(void);
 void tlb_flush_local_one(u64 va);
 void tlb_flush_mask(const cpumask_t *mask);             /* waits until done */
 void tlb_flush_mask_one(const cpumask_t *mask, u64 va); /* one page; waits */
+/* This CPU's flushes that others wait for: in the flush interrupt, and in loops that wait for another CPU and may
+ * have interrupts off. */
+void tlb_serve(void);
 
 /* ---- time (x86/time.c) ---- */
 

@@ -35,7 +35,6 @@ bool smp_stopping(void);
 void smp_ap_main(void) __noreturn;
 
 /* x86/tlb.c */
-void tlb_serve(void);
 void tlb_ask_all(void);
 
 /* x86/time.c */
