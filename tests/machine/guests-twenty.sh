@@ -4,7 +4,7 @@
 # usable, and all go again.
 . "$(dirname "$0")/lib.sh"
 
-in_dom0 --alone --cpus 2 --memory 3072 --timeout 900 <<'END'
+in_dom0 --alone --cpus 2 --memory 3072 --timeout 1800 <<'END'
 free_before=$(xl info free_memory)
 for ((i = 1; i <= 20; i++)); do
 	cat >/root/t$i.cfg <<X
