@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The scheduler: a run queue a CPU (logic/runqueue.c decides order and preemption), waking on the
- * best CPU, stealing by idle ones.
+ * best CPU, stealing by idle ones, and giving away by busy ones that have more than another: on one CPU
+ * time is shared by weight, and loads are kept level so that it is so across CPUs.
  *
  * State of a vCPU, all under the lock of the queue of the CPU vcpu.cpu names:
  *   queued   in that CPU's queue, runnable;
@@ -39,10 +40,13 @@ struct cpu_queue {
 	struct runqueue q;
 	struct vcpu *curr;     /* whom this CPU runs or is switching to */
 	struct vcpu *idle;
+	u32 curr_weight;       /* 0 = idle */
 	ns_t curr_since;       /* start of curr's slice */
 	ns_t charged_to;       /* curr was charged until then */
 	ns_t idle_ns;          /* time the idle vCPU has run, until charged_to */
 	struct timer slice;
+	ns_t balanced;         /* when this CPU last compared its load */
+	ns_t heavier_since;    /* it has had more than another since then; 0 = it has not */
 };
 
 static DEFINE_PERCPU(struct cpu_queue, cpu_queue);
@@ -200,17 +204,45 @@ static bool cpu_idle(u32 cpu)
 	return READ_ONCE(cq->curr) == cq->idle && READ_ONCE(cq->q.count) == 0;
 }
 
-/* The best CPU for a waking vCPU: its last one if idle, an idle one it prefers, an idle one, its
- * last one, the one with the shortest queue. Reads other queues without locks: it is a guess. */
+/* Sum of the weights of those that run or wait there. Without a lock: a guess. */
+static u64 cpu_load(u32 cpu)
+{
+	const struct cpu_queue *cq = &percpu(cpu_queue, cpu);
+
+	return READ_ONCE(cq->q.load) + READ_ONCE(cq->curr_weight);
+}
+
+/* The CPU of @among, not empty, that has least to do; of equal ones @v's own, or else the next in a
+ * circle, so that an odd one goes round all of them. */
+static u32 lightest_cpu(const struct vcpu *v, const cpumask_t *among)
+{
+	u32 best = cpumask_test(among, v->cpu) ? v->cpu : MAX_CPUS;
+
+	for (u32 i = 1; i < nr_cpus; i++) {
+		u32 cpu = (v->cpu + i) % nr_cpus;
+
+		if (cpumask_test(among, cpu) && (best == MAX_CPUS || cpu_load(cpu) < cpu_load(best)))
+			best = cpu;
+	}
+	return best;
+}
+
+/* Those of @hard that @v prefers; all of them if it prefers none. */
+static cpumask_t preferred_cpus(const struct vcpu *v, const cpumask_t *hard)
+{
+	cpumask_t soft = cpumask_and(hard, &v->soft_affinity);
+
+	return cpumask_empty(&soft) ? *hard : soft;
+}
+
+/* The best CPU for a waking vCPU: its last one if idle, an idle one it prefers, an idle one, the one
+ * with least to do. Reads other queues without locks: it is a guess. */
 static u32 choose_cpu(const struct vcpu *v)
 {
-	cpumask_t hard = allowed_cpus(v), soft = cpumask_and(&hard, &v->soft_affinity);
-	u32 best = cpumask_test(&hard, v->cpu) ? v->cpu : MAX_CPUS;
+	cpumask_t hard = allowed_cpus(v), soft = preferred_cpus(v, &hard);
 
 	if (cpumask_empty(&hard))
 		return v->cpu;
-	if (cpumask_empty(&soft))
-		soft = hard;
 	if (cpumask_test(&soft, v->cpu) && cpu_idle(v->cpu))
 		return v->cpu;
 	cpumask_for_each(cpu, &soft)
@@ -219,14 +251,7 @@ static u32 choose_cpu(const struct vcpu *v)
 	cpumask_for_each(cpu, &hard)
 		if (cpu_idle(cpu))
 			return cpu;
-	if (best != MAX_CPUS && cpumask_test(&soft, best))
-		return best;
-	cpumask_for_each(cpu, &soft)
-		if (best == MAX_CPUS || !cpumask_test(&soft, best) ||
-		    READ_ONCE(percpu(cpu_queue, cpu).q.count) <
-		            READ_ONCE(percpu(cpu_queue, best).q.count))
-			best = cpu;
-	return best;
+	return lightest_cpu(v, &soft);
 }
 
 /* Lock: cq. Queues @v and tells the CPU if it should look. */
@@ -434,6 +459,74 @@ static struct vcpu *steal(struct cpu_queue *cq, u32 me)
 	return NULL;
 }
 
+/* Lock: cq, this CPU's. Moves @v, which waits here, to @to's queue. False if that is locked: an idle
+ * CPU may be taking from here. */
+static bool give(struct cpu_queue *cq, struct vcpu *v, u32 to)
+{
+	struct cpu_queue *oq = &percpu(cpu_queue, to);
+
+	if (!spin_trylock(&oq->lock))
+		return false;
+	rq_remove(&cq->q, &v->sched->e);
+	rq_move(&v->sched->e, &cq->q, &oq->q);
+	WRITE_ONCE(v->cpu, to);
+	enqueue(oq, v);
+	spin_unlock(&oq->lock);
+	return true;
+}
+
+/* Lock: cq, this CPU's. Where would @v, which waits here, be better off? @me = nowhere. */
+static u32 better_cpu(const struct vcpu *v, u32 me, bool rotate)
+{
+	cpumask_t hard = allowed_cpus(v), soft = preferred_cpus(v, &hard);
+	u32 to;
+
+	if (v->is_running || cpumask_empty(&soft))
+		return me;
+	to = lightest_cpu(v, &soft);
+	return rq_better_there(cpu_load(me), cpu_load(to), v->sched->e.weight, rotate) ? to : me;
+}
+
+/* Lock: cq, this CPU's. The first of those that wait here that would be better off at *@to; NULL = none. */
+static struct vcpu *find_surplus(struct cpu_queue *cq, u32 me, bool rotate, u32 *to)
+{
+	struct rq_entity *e;
+
+	list_for_each(e, &cq->q.waiting, link) {
+		*to = better_cpu(entity_vcpu(e), me, rotate);
+		if (*to != me)
+			return entity_vcpu(e);
+	}
+	return NULL;
+}
+
+/* Lock: cq, this CPU's. Gives one of those that wait to a CPU with less to do: at once if that levels the
+ * loads, else when the difference has lasted, so that the odd one goes round. Only who has some
+ * waiting compares, once a slice: a CPU with a single vCPU needs no timer for it. */
+static void balance(struct cpu_queue *cq, u32 me, ns_t now)
+{
+	struct vcpu *v;
+	u32 to;
+
+	if (cq->q.count == 0)
+		cq->heavier_since = 0;
+	if (cq->q.count == 0 || now - cq->balanced < RQ_SLICE)
+		return;
+	cq->balanced = now;
+	v = find_surplus(cq, me, false, &to);
+	if (!v) {
+		v = find_surplus(cq, me, true, &to);
+		if (!v)
+			cq->heavier_since = 0;
+		else if (!cq->heavier_since)
+			cq->heavier_since = now;
+		if (!v || now - cq->heavier_since < RQ_ROTATE)
+			return;
+	}
+	if (give(cq, v, to))
+		cq->heavier_since = 0;
+}
+
 /* Lock: cq. May curr go on running? */
 static bool curr_continues(struct cpu_queue *cq, ns_t now)
 {
@@ -621,6 +714,7 @@ static void schedule(void)
 	flags = spin_lock_irqsave(&cq->lock);
 	now = system_time();
 	charge_curr(cq, now);
+	balance(cq, me, now);
 	if (curr_continues(cq, now)) {
 		set_slice(cq, now);
 		wake_idle_cpu(cq, me);
@@ -632,6 +726,7 @@ static void schedule(void)
 	put_curr(cq, now);
 	next = choose_next(cq, me);
 	cq->curr = next;
+	cq->curr_weight = next == cq->idle ? 0 : next->sched->e.weight;
 	cq->curr_since = now;
 	if (next != cq->idle)
 		runstate_set(next, RUNSTATE_running, now);
@@ -811,7 +906,9 @@ static void set_weight(struct domain *d, u32 weight)
 		u64 flags;
 		struct cpu_queue *cq = vcpu_lock(v, &flags);
 
-		v->sched->e.weight = weight;
+		rq_set_weight(&cq->q, &v->sched->e, weight);
+		if (cq->curr == v)
+			cq->curr_weight = weight;
 		queue_unlock(cq, flags);
 	}
 }
@@ -846,11 +943,12 @@ long sched_adjust_domain(struct domain *d, struct xen_domctl_scheduler_op *op)
 		p->cap = (u16)d->sched->cap.percent;
 		return 0;
 	case XEN_DOMCTL_SCHEDOP_putinfo:
-		/* 0 leaves the weight, 0xffff the cap. A cap above all vCPUs' time is none. */
+		/* 0 leaves the weight, and takes the cap away. */
 		if (p->weight)
 			set_weight(d, p->weight);
-		if (p->cap != (u16)~0)
-			set_cap(d, p->cap);
+		if (p->cap > 100 * d->max_vcpus)
+			return -XEN_EINVAL;
+		set_cap(d, p->cap);
 		return 0;
 	default:
 		return -XEN_EINVAL;
@@ -884,8 +982,9 @@ static void dump_queue(u32 cpu)
 	u64 flags = spin_lock_irqsave(&cq->lock);
 	struct rq_entity *e;
 
-	printk("CPU %u: runs d%uv%u, clock %lld, %u waiting\n", cpu, cq->curr->domain->id,
-	       cq->curr->id, (long long)cq->q.clock, cq->q.count);
+	printk("CPU %u: runs d%uv%u, clock %lld, %u waiting, load %llu\n", cpu,
+	       cq->curr->domain->id, cq->curr->id, (long long)cq->q.clock, cq->q.count,
+	       (unsigned long long)cpu_load(cpu));
 	list_for_each(e, &cq->q.waiting, link) {
 		const struct vcpu *v = entity_vcpu(e);
 

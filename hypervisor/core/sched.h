@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The scheduler's face. Weight, cap, affinity, boost on wake, per-CPU run queues with stealing; the
- * choice itself is logic/runqueue.c. core/sched.c */
+/* The scheduler's face. Weight, cap, affinity, boost on wake, per-CPU run queues that are kept level;
+ * the choice itself is logic/runqueue.c. core/sched.c */
 #pragma once
 #include "core/domain.h"
 

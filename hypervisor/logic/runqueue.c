@@ -5,6 +5,7 @@ void rq_init(struct runqueue *q)
 {
 	list_init(&q->waiting);
 	q->count = 0;
+	q->load = 0;
 	q->clock = 0;
 }
 
@@ -38,12 +39,14 @@ void rq_insert(struct runqueue *q, struct rq_entity *e)
 	}
 	list_insert_before(at, &e->link);
 	q->count++;
+	q->load += e->weight;
 }
 
 void rq_remove(struct runqueue *q, struct rq_entity *e)
 {
 	list_del(&e->link);
 	q->count--;
+	q->load -= e->weight;
 }
 
 void rq_charge(struct runqueue *q, struct rq_entity *e, ns_t ns)
@@ -71,6 +74,13 @@ void rq_wake(struct runqueue *q, struct rq_entity *e)
 void rq_move(struct rq_entity *e, const struct runqueue *from, const struct runqueue *to)
 {
 	e->vtime += to->clock - from->clock;
+}
+
+void rq_set_weight(struct runqueue *q, struct rq_entity *e, u32 weight)
+{
+	if (rq_queued(e))
+		q->load = q->load - e->weight + weight;
+	e->weight = weight;
 }
 
 void rq_yield(struct runqueue *q, struct rq_entity *e)

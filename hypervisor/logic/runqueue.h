@@ -14,6 +14,7 @@
 #define RQ_BOOST          5000000  /* virtual ns of credit on waking */
 #define RQ_RATELIMIT      1000000  /* ns one runs before an awakened one may preempt it */
 #define RQ_MIN_TIMER      100000   /* ns, shortest slice handed out */
+#define RQ_ROTATE         50000000 /* ns a queue keeps more than its share before an odd one goes on */
 
 struct rq_entity {
 	struct list link; /* in the queue; empty list when it is not queued */
@@ -24,6 +25,7 @@ struct rq_entity {
 struct runqueue {
 	struct list waiting; /* by vtime, least first */
 	u32 count;
+	u64 load;            /* sum of the weights of those that wait */
 	s64 clock;           /* virtual time; never goes back */
 };
 
@@ -37,11 +39,21 @@ void rq_charge(struct runqueue *q, struct rq_entity *e, ns_t ns);
 void rq_wake(struct runqueue *q, struct rq_entity *e);
 /* @e, not queued, leaves @from for @to. */
 void rq_move(struct rq_entity *e, const struct runqueue *from, const struct runqueue *to);
+/* @weight while it is queued on @q, too. */
+void rq_set_weight(struct runqueue *q, struct rq_entity *e, u32 weight);
 /* @e gives way once: puts it behind the first of those that wait. */
 void rq_yield(struct runqueue *q, struct rq_entity *e);
 /* Shall @next (waiting) run instead of @cur, which has run for @ran ns? @ratelimit in ns. */
 bool rq_preempts(const struct rq_entity *next, const struct rq_entity *cur, ns_t ran,
                  ns_t ratelimit);
+
+/* Is an entity of @weight, counted in the load @mine, better off with the load @theirs? Moving it must not
+ * turn the difference round; with @rotate, when a difference has lasted, it may: of three on two
+ * queues none shall have one to itself for ever. */
+static inline bool rq_better_there(u64 mine, u64 theirs, u32 weight, bool rotate)
+{
+	return rotate ? mine > theirs : mine >= theirs + 2 * (u64)weight;
+}
 
 static inline bool rq_queued(const struct rq_entity *e)
 {

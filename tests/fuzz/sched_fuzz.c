@@ -24,13 +24,15 @@ static void check(void)
 	for (u32 i = 0; i < 2; i++) {
 		const struct rq_entity *pos, *prev = NULL;
 		u32 n = 0;
+		u64 load = 0;
 
 		list_for_each(pos, &q[i].waiting, link) {
 			HOLD(!prev || prev->vtime <= pos->vtime);
 			prev = pos;
+			load += pos->weight;
 			n++;
 		}
-		HOLD(n == q[i].count);
+		HOLD(n == q[i].count && load == q[i].load);
 	}
 	for (u32 i = 0; i < N; i++) {
 		queued += t[i].queued;
@@ -54,6 +56,10 @@ static void one_entity(struct input *in, u32 i, u32 what)
 	struct runqueue *mine = &q[where[i]];
 	s64 clock = mine->clock;
 
+	if (what == 6) {
+		rq_set_weight(mine, &e[i], 1 + take(in, RQ_WEIGHT_MAX));
+		return;
+	}
 	if (rq_queued(&e[i])) {
 		rq_remove(mine, &e[i]);
 		return;
@@ -97,11 +103,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		rq_entity_init(&e[i], 1 + take(&in, RQ_WEIGHT_MAX));
 	cap_set(&c, take(&in, 0));
 	for (u32 steps = 0; in.left > 0 && steps < 2000; steps++) {
-		u32 i = take(&in, N), what = take(&in, 7);
+		u32 i = take(&in, N), what = take(&in, 8);
 
 		if (what == 5)
 			one_timer(&in, i);
-		else if (what == 6)
+		else if (what == 7)
 			cap_refill(&c, take(&in, 0));
 		else
 			one_entity(&in, i, what);

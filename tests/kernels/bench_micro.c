@@ -228,11 +228,6 @@ static void context_switch(void)
 
 /* ---- a second guest, which does nothing but yield ---- */
 
-/* Its memory, by frame: a table of each level, and the code with its counter. */
-enum { G_L1, G_L2, G_L3, G_L4, G_CODE, G_FRAMES };
-
-#define GUEST_VA 0x400000UL
-
 struct guest_code {
 	u8 code[64];
 	u64 yields;
@@ -246,88 +241,14 @@ static const u8 yield_loop[] = {
         0xeb, 0xee,                               /* jmp 1b */
 };
 
-static domid_t guest_create(u64 mfn[G_FRAMES])
-{
-	struct xen_domctl d = domctl_for(XEN_DOMCTL_createdomain, 0), op;
-	static xen_pfn_t list[G_FRAMES];
-	struct xen_memory_reservation r = {.nr_extents = G_FRAMES};
-
-	d.u.createdomain.max_vcpus = 1;
-	d.u.createdomain.max_evtchn_port = 1023;
-	d.u.createdomain.max_grant_frames = 4;
-	d.u.createdomain.grant_opts = XEN_DOMCTL_GRANT_version(1);
-	CHECK_EQ(hc_domctl(&d), 0);
-	op = domctl_for(XEN_DOMCTL_max_vcpus, d.domain);
-	op.u.max_vcpus.max = 1;
-	CHECK_EQ(hc_domctl(&op), 0);
-	op = domctl_for(XEN_DOMCTL_max_mem, d.domain);
-	op.u.max_mem.max_memkb = 1024;
-	CHECK_EQ(hc_domctl(&op), 0);
-	for (u32 i = 0; i < G_FRAMES; i++)
-		list[i] = i;
-	r.domid = d.domain;
-	set_xen_guest_handle(r.extent_start, list);
-	CHECK_EQ(hc_memory_op(XENMEM_populate_physmap, &r), G_FRAMES);
-	for (u32 i = 0; i < G_FRAMES; i++)
-		mfn[i] = list[i];
-	return d.domain;
-}
-
-/* Shows a frame of @id's at @window; @mfn 0 takes it away again. */
-static void show(domid_t id, void *window, u64 mfn)
-{
-	struct mmuext_op flush = {.cmd = MMUEXT_INVLPG_LOCAL, .arg1.linear_addr = P(window)};
-	struct mmu_update u;
-
-	pte_of(window, &u.ptr);
-	u.val = mfn ? mfn << 12 | PTE_P | PTE_W | PTE_U : 0;
-	CHECK_EQ(hc_mmu_update(&u, 1, NULL, mfn ? id : DOMID_SELF), 0);
-	hc_mmuext_op(&flush, 1, NULL, DOMID_SELF);
-}
-
-static void guest_fill(domid_t id, const u64 mfn[G_FRAMES], u64 *window)
-{
-	for (u32 i = G_L1; i <= G_L4; i++) {
-		show(id, window, mfn[i]);
-		memset(window, 0, PAGE_SIZE);
-		window[GUEST_VA >> (12 + 9 * i) & 511] =
-		        mfn[i == G_L1 ? G_CODE : i - 1] << 12 | PTE_P | PTE_W | PTE_U;
-	}
-	show(id, window, mfn[G_CODE]);
-	memset(window, 0, PAGE_SIZE);
-	memcpy(window, yield_loop, sizeof(yield_loop));
-}
-
-static void guest_start(domid_t id, u64 l4)
-{
-	static struct vcpu_guest_context c;
-	struct mmuext_op pin = {.cmd = MMUEXT_PIN_L4_TABLE, .arg1.mfn = l4};
-	struct xen_domctl op = domctl_for(XEN_DOMCTL_setvcpucontext, id);
-
-	CHECK_EQ(hc_mmuext_op(&pin, 1, NULL, id), 0);
-	c.flags = VGCF_in_kernel | VGCF_online;
-	c.user_regs.rip = GUEST_VA;
-	c.user_regs.cs = FLAT_KERNEL_CS;
-	c.user_regs.ss = FLAT_KERNEL_SS;
-	c.user_regs.rflags = 0x202;
-	c.kernel_ss = FLAT_KERNEL_SS;
-	c.ctrlreg[3] = xen_pfn_to_cr3(l4);
-	set_xen_guest_handle(op.u.vcpucontext.ctxt, &c);
-	CHECK_EQ(hc_domctl(&op), 0);
-	op = domctl_for(XEN_DOMCTL_unpausedomain, id);
-	CHECK_EQ(hc_domctl(&op), 0);
-}
-
 /* On one CPU both take turns: switches are counted by the other's yields. */
 static void guest_switch(void)
 {
-	struct guest_code *guest = alloc_page();
-	u64 mfn[G_FRAMES], first, t;
-	domid_t id = guest_create(mfn);
-	struct xen_domctl end = domctl_for(XEN_DOMCTL_destroydomain, id);
+	struct guest g = guest_make(yield_loop, sizeof(yield_loop));
+	struct guest_code *guest = g.page;
+	u64 first, t;
 
-	guest_fill(id, mfn, (u64 *)guest);
-	guest_start(id, mfn[G_L4]);
+	guest_control(&g, XEN_DOMCTL_unpausedomain);
 	while (READ_ONCE(guest->yields) == 0)
 		hc_sched_op(SCHEDOP_yield, NULL);
 	first = guest->yields;
@@ -335,8 +256,7 @@ static void guest_switch(void)
 	while (READ_ONCE(guest->yields) - first < ROUNDS)
 		hc_sched_op(SCHEDOP_yield, NULL);
 	report("guest_switch", t, 2 * ROUNDS); /* there and back */
-	show(id, guest, 0);
-	CHECK_EQ(hc_domctl(&end), 0);
+	guest_end(&g);
 }
 
 static void grants(void)

@@ -54,28 +54,16 @@ static void unknown_ones_are_refused(void)
 	CHECK_EQ(hc_sysctl(&s), -XEN_ENOSYS);
 }
 
-static struct xen_domctl create_op(void)
-{
-	struct xen_domctl d = domctl_for(XEN_DOMCTL_createdomain, 0);
-
-	d.u.createdomain.max_vcpus = 2;
-	d.u.createdomain.max_evtchn_port = 1023;
-	d.u.createdomain.max_grant_frames = 4;
-	d.u.createdomain.max_maptrack_frames = 0;
-	d.u.createdomain.grant_opts = XEN_DOMCTL_GRANT_version(1);
-	return d;
-}
-
 static void bad_domains_are_not_made(void)
 {
-	struct xen_domctl d = create_op();
+	struct xen_domctl d = small_domain();
 
 	d.u.createdomain.max_vcpus = 0;
 	CHECK_EQ(hc_domctl(&d), -XEN_EINVAL);
-	d = create_op();
+	d = small_domain();
 	d.u.createdomain.max_vcpus = 1u << 20;
 	CHECK_EQ(hc_domctl(&d), -XEN_EINVAL);
-	d = create_op();
+	d = small_domain();
 	d.u.createdomain.flags = 1u << 31;
 	CHECK_EQ(hc_domctl(&d), -XEN_EINVAL);
 }
@@ -93,7 +81,7 @@ static void populate(domid_t id, u64 n)
 
 static void full_life(void)
 {
-	struct xen_domctl d = create_op(), op;
+	struct xen_domctl d = small_domain(), op;
 	domid_t id;
 
 	CHECK_EQ(hc_domctl(&d), 0);
@@ -133,7 +121,7 @@ static void full_life(void)
 
 static void more_than_its_limit_is_refused(void)
 {
-	struct xen_domctl d = create_op(), op;
+	struct xen_domctl d = small_domain(), op;
 	xen_pfn_t list[4] = {0, 1, 2, 3};
 	struct xen_memory_reservation r = {.nr_extents = 4};
 

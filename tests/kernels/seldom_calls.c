@@ -303,13 +303,8 @@ static void lines(void)
 
 static void new_domain(void)
 {
-	struct xen_domctl op = domctl_for(XEN_DOMCTL_createdomain, 0);
+	struct xen_domctl op = small_domain();
 
-	op.u.createdomain.max_vcpus = 2;
-	op.u.createdomain.max_evtchn_port = 1023;
-	op.u.createdomain.max_grant_frames = 4;
-	op.u.createdomain.max_maptrack_frames = 4;
-	op.u.createdomain.grant_opts = XEN_DOMCTL_GRANT_version(1);
 	CHECK_EQ(hc_domctl(&op), 0);
 	other = op.domain;
 	op = domctl_for(XEN_DOMCTL_max_mem, other);

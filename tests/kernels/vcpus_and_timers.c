@@ -7,22 +7,6 @@
 
 const char test_title[] = "vcpus_and_timers";
 
-static u64 clock_now(void)
-{
-	struct vcpu_time_info *t = &shared_info->vcpu_info[0].time;
-	u32 version, lo, hi;
-	u64 delta, now;
-
-	do {
-		version = READ_ONCE(t->version) & ~1u;
-		__asm__ volatile("lfence; rdtsc" : "=a"(lo), "=d"(hi)::"memory");
-		delta = ((u64)hi << 32 | lo) - t->tsc_timestamp;
-		delta = t->tsc_shift >= 0 ? delta << t->tsc_shift : delta >> -t->tsc_shift;
-		now = t->system_time + (u64)((unsigned __int128)delta * t->tsc_to_system_mul >> 32);
-	} while (READ_ONCE(t->version) != version);
-	return now;
-}
-
 static u32 bind_timer(void)
 {
 	struct evtchn_bind_virq v = {.virq = VIRQ_TIMER, .vcpu = 0};

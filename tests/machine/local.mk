@@ -24,7 +24,7 @@ host_tests = \
 dist_check_SCRIPTS += $(host_tests)
 TESTS += $(host_tests)
 
-# Programs for dom0. 32-bit code returns into the second one, which therefore lies low.
+# Programs for dom0. 32-bit code returns into ldt, which therefore lies low.
 check_PROGRAMS += machine/ldt
 machine_ldt_SOURCES = machine/ldt.c
 machine_ldt_CFLAGS = -O1 -fno-pie

@@ -8,7 +8,7 @@
 in_dom0 --timeout 300 --add "$top_builddir/tests/machine/compat:/root/compat" <<'END'
 same "system calls of a 32-bit program" "int 0x80 vdso" "$(/root/compat | paste -sd' ')"
 for unit in proc-xen.mount xenstored.service xen-init-dom0.service \
-	qemu-dom0.service keel-host.target systemd-networkd.service; do
+	qemu-dom0.service keel-dom0-weight.service keel-host.target systemd-networkd.service; do
 	same "$unit" active "$(systemctl is-active $unit)"
 done
 if [ -e /usr/lib/systemd/system/keel-consoled.service ]; then

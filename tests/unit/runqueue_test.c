@@ -163,6 +163,33 @@ START_TEST(moving_keeps_the_distance)
 }
 END_TEST
 
+/* What a CPU would do every slice: gives one away, or, when the difference has lasted, the odd one. */
+START_TEST(loads_become_level)
+{
+	u64 load[4] = {0};
+	u32 weight = 256;
+
+	load[0] = 9 * weight;
+	for (u32 i = 0; i < 20; i++) {
+		for (u32 to = 1; to < ARRAY_SIZE(load); to++) {
+			if (rq_better_there(load[0], load[to], weight, false)) {
+				load[0] -= weight;
+				load[to] += weight;
+			}
+		}
+	}
+	MUST_OP(load[0], ==, 3 * weight);
+	for (u32 i = 1; i < ARRAY_SIZE(load); i++) {
+		MUST_OP(load[i], ==, 2 * weight);
+		MUST(rq_better_there(load[0], load[i], weight, true));
+		MUST(!rq_better_there(load[i], load[0], weight, true));
+	}
+	/* A heavy one stays where it is alone with a light one. */
+	MUST(!rq_better_there(4096 + 256, 256, 4096, false));
+	MUST(rq_better_there(4096 + 256, 256, 256, false));
+}
+END_TEST
+
 START_TEST(order_and_clock_in_random_sequences)
 {
 	struct rq_entity e[40];
@@ -177,8 +204,11 @@ START_TEST(order_and_clock_in_random_sequences)
 		rq_entity_init(&e[i], 1 + rnd(RQ_WEIGHT_MAX));
 	for (u32 step = 0; step < 50000; step++) {
 		u32 i = rnd(ARRAY_SIZE(e)), count = 0;
+		u64 load = 0;
 		const struct rq_entity *pos, *prev = NULL;
 
+		if (rnd(8) == 0)
+			rq_set_weight(&q, &e[i], 1 + rnd(RQ_WEIGHT_MAX));
 		if (in[i]) {
 			rq_remove(&q, &e[i]);
 		} else {
@@ -194,8 +224,10 @@ START_TEST(order_and_clock_in_random_sequences)
 			MUST(!prev || prev->vtime <= pos->vtime);
 			prev = pos;
 			count++;
+			load += pos->weight;
 		}
 		MUST_OP(count, ==, q.count);
+		MUST_OP(load, ==, q.load);
 		MUST_OP(q.clock, >=, clock);
 		clock = q.clock;
 	}
@@ -280,6 +312,7 @@ int main(void)
 	tcase_add_test(t, who_wakes_runs_soon);
 	tcase_add_test(t, yielding_lets_the_next_one_run);
 	tcase_add_test(t, moving_keeps_the_distance);
+	tcase_add_test(t, loads_become_level);
 	tcase_add_loop_test(t, order_and_clock_in_random_sequences, 0, 4);
 	tcase_add_test(t, absurd_times_do_no_harm);
 	tcase_add_test(t, a_cap_holds);

@@ -401,6 +401,24 @@ void kernel_main(struct start_info *si)
 	finish();
 }
 
+/* ---- time ---- */
+
+u64 clock_now(void)
+{
+	struct vcpu_time_info *t = &shared_info->vcpu_info[0].time;
+	u32 version, lo, hi;
+	u64 delta, now;
+
+	do {
+		version = READ_ONCE(t->version) & ~1u;
+		__asm__ volatile("lfence; rdtsc" : "=a"(lo), "=d"(hi)::"memory");
+		delta = ((u64)hi << 32 | lo) - t->tsc_timestamp;
+		delta = t->tsc_shift >= 0 ? delta << t->tsc_shift : delta >> -t->tsc_shift;
+		now = t->system_time + (u64)((unsigned __int128)delta * t->tsc_to_system_mul >> 32);
+	} while (READ_ONCE(t->version) != version);
+	return now;
+}
+
 /* ---- arguments ---- */
 
 struct xen_domctl domctl_for(u32 cmd, domid_t id)
@@ -411,6 +429,17 @@ struct xen_domctl domctl_for(u32 cmd, domid_t id)
 	op.cmd = cmd;
 	op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
 	op.domain = id;
+	return op;
+}
+
+struct xen_domctl small_domain(void)
+{
+	struct xen_domctl op = domctl_for(XEN_DOMCTL_createdomain, 0);
+
+	op.u.createdomain.max_vcpus = 2;
+	op.u.createdomain.max_evtchn_port = 1023;
+	op.u.createdomain.max_grant_frames = 4;
+	op.u.createdomain.grant_opts = XEN_DOMCTL_GRANT_version(1);
 	return op;
 }
 

@@ -120,12 +120,27 @@ static inline u64 maddr_of(const void *p)
 	return va_to_mfn(p) * PAGE_SIZE + (P(p) & (PAGE_SIZE - 1));
 }
 
+/* ---- time ---- */
+u64 clock_now(void); /* ns since the machine started, by vCPU 0's record */
+
 /* ---- arguments that several kernels make ---- */
 struct xen_domctl domctl_for(u32 cmd, domid_t id);
+struct xen_domctl small_domain(void); /* createdomain: two vCPUs, four grant frames */
 /* XENMEM_*_reservation or populate_physmap, of this domain's; @list of @n. */
 long reserve(u32 cmd, xen_pfn_t *list, u64 n, u32 order);
 /* A vCPU that begins at @entry in kernel mode, on a stack that ends at @stack_end and these page tables. */
 void vcpu_context(struct vcpu_guest_context *c, u64 entry, void *stack_end);
+
+/* ---- another guest ---- */
+#define GUEST_VA 0x400000UL
+struct guest {
+	domid_t id;
+	void *page; /* all that it sees, from GUEST_VA on, mapped here too */
+};
+/* One vCPU, paused, which begins with @code (@size bytes, at most a page), interrupts on. */
+struct guest guest_make(const void *code, size_t size);
+void guest_control(const struct guest *g, u32 cmd); /* a domctl that takes nothing more */
+void guest_end(const struct guest *g);              /* destroys it; one of alloc_page()'s pages is used up */
 
 /* ---- traps ---- */
 struct trap_frame {
