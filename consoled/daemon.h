@@ -171,7 +171,6 @@ void session_unquarantine(struct session *s);
 int serial_open(struct session *s);
 void serial_close(struct session *s);
 void serial_flush(struct session *s);
-int serial_break(struct session *s);
 
 /* feed.c: between the screen helper and those who look. */
 void feed_start(struct daemon *d);

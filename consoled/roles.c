@@ -154,9 +154,10 @@ static int send_break(struct client *c)
 
 	if (s->writer != c)
 		return KCON_E_STATE;
-	audit(c->d, "break", s, c, "break");
+	/* A break sent into a pty ends there: the device model never hears of it. */
 	if (s->tty_fd >= 0)
-		return serial_break(s) < 0 ? KCON_E_STATE : 0;
+		return KCON_E_UNAVAILABLE;
+	audit(c->d, "break", s, c, "break");
 	/* A PV console has no break; Linux takes this for it on hvc: Ctrl-O. */
 	e = s->state == KCON_RUNNING ? 0 : KCON_E_STATE;
 	if (!e)
@@ -243,6 +244,9 @@ static const char *why(int e)
 		[KCON_E_BUSY] = "somebody else has the writer role",
 		[KCON_E_STATE] =
 			"not possible now: only the writer of a running guest may",
+		[KCON_E_UNAVAILABLE] =
+			"the pty of an HVM guest's serial line carries no break; "
+			"SysRq goes another way, if the guest has Xen's drivers",
 	};
 
 	return (size_t)e < sizeof(text) / sizeof(text[0]) && text[e] ? text[e] : "failed";

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
@@ -115,9 +114,4 @@ int serial_open(struct session *s)
 	}
 	set_poll(s);
 	return 0;
-}
-
-int serial_break(struct session *s)
-{
-	return ioctl(s->tty_fd, TCSBRK, 0) < 0 ? -errno : 0;
 }

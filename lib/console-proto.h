@@ -97,7 +97,7 @@ enum kcon_error {
 	KCON_E_STATE = 6,   /* not attached, guest gone, ... */
 	KCON_E_NOMEM = 7,
 	KCON_E_AMBIGUOUS = 8,	/* a prefix names several guests */
-	KCON_E_UNAVAILABLE = 9, /* not now: the screen process restarts */
+	KCON_E_UNAVAILABLE = 9, /* not now (the screen process restarts), or not on this console */
 };
 
 enum kcon_notice {

@@ -27,6 +27,15 @@ console_tests = tools/console-sessions tools/console-roles tools/console-logs \
 	tools/console-xenstore
 # A machine with real guests: GRUB for Xen (Debian's grub-xen-host).
 console_tests += tools/console-machine.sh
+# A real HVM guest on stock Xen: a boot sector.
+console_tests += tools/console-hvm.sh
+check_DATA += tools/console-hvm.img
+CLEANFILES += tools/console-hvm.img
+EXTRA_DIST += tools/console-hvm.S
+tools/console-hvm.img: tools/console-hvm.S
+	@$(MKDIR_P) tools
+	$(AM_V_GEN)$(CC) -m32 -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-Ttext=0x7c00 \
+		-Wl,--oformat=binary -o $@ $(srcdir)/tools/console-hvm.S && truncate -s 1M $@
 dist_check_SCRIPTS += $(console_tests)
 TESTS += tools/console-unit $(console_tests)
 EXTRA_DIST += tools/console_sim.py tools/console-bench

@@ -316,6 +316,16 @@ class Refused(Exception):
         self.code, self.text = code, text
 
 
+def refused(code, fn, *a, **kw):
+    """The text of the daemon's refusal, which must be @code."""
+    try:
+        fn(*a, **kw)
+    except Refused as e:
+        check(e.code == code, "refused with %s, not %d" % (e, code))
+        return e.text
+    raise AssertionError("not refused")
+
+
 class Reader:
     def __init__(self, b):
         self.b, self.p = b, 0
