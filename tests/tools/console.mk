@@ -50,6 +50,11 @@ console-xenlibs.so: tools/console-xenlibs.c
 	$(CC) $(AM_CFLAGS) $(CFLAGS) -D_GNU_SOURCE -shared -fPIC -o $@ \
 		$(srcdir)/tools/console-xenlibs.c
 EXTRA_DIST += tools/console-xenlibs.c
-CLEANFILES += console-flood console-xenlibs.so
+# Debian's daemon, as dom0's image has it; without an image, the one of this machine.
+xenconsoled = usr/lib/xen-4.17/bin/xenconsoled
+CLEANFILES += console-flood console-xenlibs.so xenconsoled
 bench-console: console-daemon console-flood console-xenlibs.so
+	if test -e ../dom0/base.tar; then \
+		tar -xf ../dom0/base.tar --occurrence=1 --transform='s,.*/,,' ./$(xenconsoled); \
+	fi
 	top_builddir='$(abs_top_builddir)' $(srcdir)/tools/console-bench
