@@ -21,8 +21,9 @@
 #include "record.h"
 
 #define CHUNK	  32768u
-#define RETRY_MS  500 /* after trouble with a file */
-#define THROTTLED 20  /* ms until a log over its rate is looked at again */
+#define MARKER	  256u /* longest line of our own */
+#define RETRY_MS  500  /* after trouble with a file */
+#define THROTTLED 20   /* ms until a log over its rate is looked at again */
 #define IDLE_MS	  3600000
 /*
  * A guest writes a line at a time, or 2 KiB: after work, news are let gather, so
@@ -39,10 +40,18 @@ struct log {
 	bool dirty;
 	int trouble;	   /* errno of the last attempt */
 	uint64_t retry_ms; /* not before then */
-	uint8_t *out;	   /* formatted, not yet written */
-	size_t out_len, out_done;
-	uint64_t out_cursor; /* the cursor once all of out is written */
+	uint64_t cursor;   /* up to which the record was formatted and written */
+	char note[160];	   /* to be written before what comes next */
 };
+
+/*
+ * What one log is about to write.  It is in the file as a whole, or the file and
+ * the log's state are as they were before, and it will be formatted again.
+ */
+static struct {
+	uint8_t bytes[LINES_ROOM(CHUNK) + 2 * MARKER];
+	size_t len;
+} batch;
 
 static struct log *logs[DOORBELL_SLOTS];
 static struct log_state *states;
@@ -103,16 +112,8 @@ static uint64_t when(void *ctx, size_t back)
 
 static void add_marker(struct log *l, const char *text)
 {
-	uint8_t line[256];
-	size_t n = lines_marker(&l->lines, text, clock_ms(CLOCK_REALTIME), line,
-				sizeof(line));
-	uint8_t *b = realloc(l->out, l->out_len + n + 1);
-
-	if (!b)
-		return;
-	memcpy(b + l->out_len, line, n);
-	l->out = b;
-	l->out_len += n;
+	batch.len += lines_marker(&l->lines, text, clock_ms(CLOCK_REALTIME),
+				  batch.bytes + batch.len, MARKER);
 }
 
 static void mark_loss(struct log *l, uint64_t n)
@@ -139,52 +140,33 @@ static size_t cut_at_line(const struct log *l, const uint8_t *in, size_t n)
 	return nl ? (size_t)(nl - in) + 1 : n;
 }
 
-/* Fills l->out from the record.  False: nothing there, or memory is short. */
-static bool format_chunk(struct log *l, size_t limit)
+/* Formats what there is of the record, at most `limit` bytes of it. */
+static void format_chunk(struct log *l, size_t limit)
 {
 	static uint8_t in[CHUNK];
-	uint64_t at = l->out_cursor, skipped;
+	uint64_t at = l->cursor, skipped;
 	struct when w = {.rec = &l->rec};
 	size_t n, pending;
-	uint8_t *b;
 
 	n = rec_read(&l->rec, &at, in, limit < CHUNK ? limit : CHUNK);
-	skipped = at - l->out_cursor;
+	skipped = at - l->cursor;
 	if (!n)
-		return false;
+		return;
 	n = cut_at_line(l, in, n);
-	b = realloc(l->out, lines_room(n) + 256);
-	if (!b)
-		return false;
-	l->out = b;
-	l->out_len = l->out_done = 0;
 	if (skipped) {
 		lines_init(&l->lines, l->file.conf.raw, l->lines.mid_line);
 		mark_loss(l, skipped);
-		b = realloc(l->out, l->out_len + lines_room(n));
-		if (!b)
-			return false;
-		l->out = b;
 	}
 	w.end = at + n;
-	l->out_len +=
-		lines_run(&l->lines, in, n, l->out + l->out_len, when, &w, &pending);
+	batch.len +=
+		lines_run(&l->lines, in, n, batch.bytes + batch.len, when, &w, &pending);
 	bucket_take(&l->rate, n);
 	/* A sequence not yet ended is read again after a restart. */
 	l->file.now.cursor = w.end - (pending < n ? pending : n);
-	l->out_cursor = w.end;
-	return true;
+	l->cursor = w.end;
 }
 
 /* ---- writing ---- */
-
-static void written(struct log *l)
-{
-	l->out_len = l->out_done = 0;
-	l->file.now.mid_line = l->lines.mid_line;
-	log_file_commit(&l->file);
-	well(l);
-}
 
 /*
  * Before anything is formatted: opening commits where the file stands, which
@@ -205,21 +187,50 @@ static bool ready(struct log *l)
 	return true;
 }
 
-/* True when all that was formatted is in the file. */
-static bool flush(struct log *l)
+static int write_batch(struct log *l)
 {
-	while (l->out_done < l->out_len) {
-		long n = log_file_write(&l->file, l->out + l->out_done,
-					l->out_len - l->out_done);
+	size_t done = 0;
 
-		if (n <= 0) {
-			trouble(l, n ? (int)-n : ENOSPC);
-			return false;
-		}
-		l->out_done += (size_t)n;
+	while (done < batch.len) {
+		long n = log_file_write(&l->file, batch.bytes + done, batch.len - done);
+
+		if (n <= 0)
+			return n ? (int)-n : ENOSPC;
+		done += (size_t)n;
 	}
-	written(l);
-	return true;
+	return 0;
+}
+
+/*
+ * Writes the note, if there is one, and the next bytes of the record.  On trouble
+ * the file is closed: opened again, it is cut to what was committed.
+ */
+static bool advance(struct log *l, size_t limit)
+{
+	const struct log_commit now = l->file.now;
+	const struct lines lines = l->lines;
+	const uint64_t cursor = l->cursor;
+	int e;
+
+	batch.len = 0;
+	if (*l->note)
+		add_marker(l, l->note);
+	if (limit)
+		format_chunk(l, limit);
+	e = write_batch(l);
+	if (e) {
+		log_file_close(&l->file);
+		l->file.now = now;
+		l->lines = lines;
+		l->cursor = cursor;
+		trouble(l, e);
+		return false;
+	}
+	*l->note = '\0';
+	l->file.now.mid_line = l->lines.mid_line;
+	log_file_commit(&l->file);
+	well(l);
+	return batch.len > 0;
 }
 
 static void rotate_if_due(struct log *l)
@@ -246,22 +257,14 @@ static bool serve(struct log *l)
 		return false;
 	if (l->trouble && now < l->retry_ms)
 		return false;
-	if (l->out_len && !flush(l))
-		return false;
 	level = bucket_level(&l->rate, now);
 	if (level < 512 && !daemon_left) /* not in crumbs */
 		return false;
-	if (!rec_has(&l->rec, l->out_cursor)) {
+	if (!*l->note && !rec_has(&l->rec, l->cursor)) {
 		l->dirty = false;
 		return false;
 	}
-	if (!ready(l))
-		return false;
-	if (!format_chunk(l, level < CHUNK ? (size_t)level : CHUNK)) {
-		l->dirty = false;
-		return false;
-	}
-	if (!flush(l))
+	if (!ready(l) || !advance(l, level < CHUNK ? (size_t)level : CHUNK))
 		return false;
 	rotate_if_due(l);
 	sched_yield(); /* an echo does not wait for a log's whole time slice */
@@ -274,7 +277,6 @@ static void drop_log(struct log *l)
 {
 	log_file_close(&l->file);
 	rec_close(&l->rec);
-	free(l->out);
 	logs[l->slot] = NULL;
 	free(l);
 }
@@ -299,7 +301,7 @@ static void restore(struct log *l)
 		memcpy(s->id, id, sizeof(id));
 	}
 	l->file.now = s->c[s->seq & 1];
-	l->out_cursor = l->file.now.cursor;
+	l->cursor = l->file.now.cursor;
 	lines_init(&l->lines, l->file.conf.raw, l->file.now.mid_line);
 }
 
@@ -345,37 +347,32 @@ static void open_log(const struct hmsg *m, const struct log_open *o, int fd)
 static void note(struct log *l, const char *text)
 {
 	take_all(l);
-	if (l->out_len)
-		return; /* trouble: the note would come before what it is about */
-	if (!ready(l))
-		return;
-	add_marker(l, text);
-	if (l->out_len)
-		flush(l);
+	if (l->trouble)
+		return; /* the note would come before what it is about */
+	snprintf(l->note, sizeof(l->note), "%s", text);
+	if (ready(l))
+		advance(l, 0);
 }
 
 static void switch_on(struct log *l, bool on, uint64_t from)
 {
-	char text[96];
-
 	if (l->file.conf.on == on)
 		return;
-	if (from < l->out_cursor)
-		from = l->out_cursor;
 	if (!on) {
 		note(l, "keel: logging switched off");
 		l->file.conf.on = false;
 		return;
 	}
-	snprintf(text, sizeof(text), "keel: logging switched on, %llu bytes not logged",
-		 (unsigned long long)(from - l->out_cursor));
+	if (from < l->cursor)
+		from = l->cursor;
+	snprintf(l->note, sizeof(l->note),
+		 "keel: logging switched on, %llu bytes not logged",
+		 (unsigned long long)(from - l->cursor));
 	l->file.conf.on = true;
-	l->out_cursor = l->file.now.cursor = from;
+	l->cursor = l->file.now.cursor = from;
 	lines_init(&l->lines, l->file.conf.raw, l->lines.mid_line);
-	if (!ready(l))
-		return;
-	add_marker(l, text);
-	flush(l);
+	if (ready(l))
+		advance(l, 0);
 }
 
 static void configure(struct log *l, const struct log_open *o, uint64_t head)
@@ -456,7 +453,7 @@ static int serve_all(void)
 	for (unsigned i = 0; i < nslots; i++) {
 		struct log *l = logs[i];
 
-		if (!l || (!l->dirty && !l->out_len))
+		if (!l || !l->dirty)
 			continue;
 		bell.page->busy_slot = i + 1;
 		if (serve(l))
@@ -475,7 +472,7 @@ static int serve_all(void)
 static void rotate_old(void)
 {
 	for (unsigned i = 0; i < DOORBELL_SLOTS; i++) {
-		if (logs[i] && logs[i]->file.conf.on && !logs[i]->out_len)
+		if (logs[i] && logs[i]->file.conf.on && !logs[i]->trouble)
 			rotate_if_due(logs[i]);
 	}
 }

@@ -13,11 +13,6 @@ void lines_init(struct lines *l, bool raw, bool mid_line)
 	kfilter_init(&l->filter, true);
 }
 
-size_t lines_room(size_t n)
-{
-	return (n + KFILTER_SEQ_MAX) * (STAMP_LEN + 1);
-}
-
 void lines_stamp(uint64_t ms, char out[STAMP_LEN + 1])
 {
 	time_t sec = (time_t)(ms / 1000);

@@ -24,7 +24,7 @@ struct lines {
 
 void lines_init(struct lines *l, bool raw, bool mid_line);
 /* Room that lines_run() needs for n bytes: every byte may be a line. */
-size_t lines_room(size_t n);
+#define LINES_ROOM(n) (((n) + KFILTER_SEQ_MAX) * (STAMP_LEN + 1))
 /*
  * Formats n bytes into out.  Returns how many were written; *pending tells how
  * many of the input bytes a fresh start would have to see again.

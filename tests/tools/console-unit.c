@@ -419,7 +419,7 @@ START_TEST(lines_fit_their_room)
 			memset(in, '\n', n);
 		lines_init(&l, i % 2, i % 5 == 0);
 		ck_assert_uint_le(lines_run(&l, in, n, out, fixed_time, NULL, &pending),
-				  lines_room(n));
+				  LINES_ROOM(n));
 		ck_assert_uint_le(pending, n);
 	}
 }
