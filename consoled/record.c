@@ -177,6 +177,10 @@ static bool reserve(struct record *r, size_t upto)
 		return true;
 	if (posix_fallocate(r->fd, start, end - start))
 		return false;
+	/* One call instead of a fault for each page, later and one by one. */
+	if (madvise(r->data + have, REC_CHUNK_MAX, MADV_POPULATE_WRITE) < 0) {
+		/* Before Linux 5.14: the faults, then. */
+	}
 	r->h->reserved = have + REC_CHUNK_MAX;
 	return true;
 }
