@@ -8,7 +8,8 @@
  * Few bytes go first: a console with at most QUICK bytes waiting is served
  * before any with more, so that an echo never waits for a flood.  A console
  * that is SKIP bytes behind jumps to the near past and is repainted.  Packed
- * screens that nobody looks at are brought on last, a slice at a time.
+ * screens that nobody looks at are brought on last, a slice at a time, and with a
+ * small share of a processor: this process goes before others (priority.h).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bucket.h"
 #include "helper-side.h"
 #include "record.h"
 #include "terminal.h"
@@ -29,6 +31,10 @@
 #define STUCK_S	 2  /* of processor time in one round: no guest's bytes are worth it */
 #define PAINT_MS 50 /* between two repaints of a flooding console */
 #define OUT_MAX	 (HELPER_PAYLOAD - KFILTER_SEQ_MAX)
+/* ns of a processor a second for checks; in a row at most, and at least. */
+#define CHECK_SHARE 100000000u
+#define CHECK_RUN   20000000u
+#define CHECK_LEAST (CHECK_RUN / 4)
 
 /* A screen without a model: bytes that paint it, and where it was so. */
 struct packed {
@@ -57,13 +63,19 @@ static unsigned nopen;
 static uint32_t open_slots[DOORBELL_SLOTS];
 static struct doorbell bell;
 static bool daemon_left;
+static struct bucket check_time;
 
-static long now_ms(void)
+static uint64_t now_ns(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static long now_ms(void)
+{
+	return (long)(now_ns() / 1000000);
 }
 
 /*
@@ -488,13 +500,45 @@ static void take_news(void)
 	}
 }
 
+/* The check that is under way, or one of those asked for, in turn; NULL: none. */
 static struct screen *next_check(void)
 {
+	static unsigned turn;
+	struct screen *next = NULL;
+
 	for (unsigned i = 0; i < nopen; i++) {
-		if (screens[open_slots[i]]->checking)
-			return screens[open_slots[i]];
+		struct screen *s = screens[open_slots[(turn + i) % nopen]];
+
+		if (!s->checking)
+			continue;
+		if (s->term)
+			return s;
+		if (!next)
+			next = s;
 	}
-	return NULL;
+	turn++;
+	return next;
+}
+
+/*
+ * A slice of a check, if checks may go on.  How long to wait for the next one, in
+ * ms; -1: no check was asked for.
+ */
+static int check_on(void)
+{
+	struct screen *s = next_check();
+	uint64_t begin;
+
+	if (!s)
+		return -1;
+	if (bucket_level(&check_time, (uint64_t)now_ms())) {
+		begin = now_ns();
+		bell.page->busy_slot = s->slot + 1;
+		check_slice(s);
+		bell.page->busy_slot = 0;
+		bucket_take(&check_time, now_ns() - begin);
+	}
+	return (int)bucket_wait(&check_time, check_time.tokens ? 1 : CHECK_LEAST);
 }
 
 /*
@@ -530,14 +574,9 @@ static bool round_of_service(void)
 		}
 		more |= s->dirty;
 	}
-	if (!slow)
-		slow = next_check();
 	if (slow) {
 		bell.page->busy_slot = slow->slot + 1;
-		if (slow->checking)
-			more |= check_slice(slow) || next_check();
-		else
-			slow->dirty = serve(slow, SLICE);
+		slow->dirty = serve(slow, SLICE);
 	}
 	bell.page->busy_slot = 0;
 	return more;
@@ -545,17 +584,18 @@ static bool round_of_service(void)
 
 int screen_helper_main(void)
 {
-	bool busy = false;
+	int wait = -1;
 
 	if (doorbell_map(&bell, HELPER_MEM_FD, HELPER_EVENT_FD) < 0)
 		return 1;
+	bucket_init(&check_time, CHECK_SHARE, CHECK_RUN, (uint64_t)now_ms());
 	while (!daemon_left) {
-		if (!busy)
-			side_wait(&bell, -1, false);
+		if (wait)
+			side_wait(&bell, wait, false);
 		watch_out();
 		take_messages();
 		take_news();
-		busy = round_of_service();
+		wait = round_of_service() ? 0 : check_on();
 	}
 	return 0;
 }
