@@ -426,7 +426,7 @@ void feed_start(struct daemon *d)
 		.dir = d->empty_dir,
 		.dir_fd = -1,
 		.state_fd = -1,
-		.nice = -5, /* short work that somebody waits for, unlike a flood */
+		.priority = PRIORITY_SCREEN,
 		.message = on_message,
 		.started = on_started,
 		.died = on_died,

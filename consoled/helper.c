@@ -104,9 +104,7 @@ static void child(struct helper *h, int sock)
 		place_fd(fd[i], HELPER_SOCKET_FD + i);
 	if (close_range(HELPER_SOCKET_FD + 5, ~0u, 0) < 0)
 		_exit(127);
-	if (h->conf.nice && nice(h->conf.nice) == -1) {
-		/* Not allowed to be nice: then at the same priority. */
-	}
+	priority_set(h->conf.priority);
 	execv("/proc/self/exe", argv);
 	_exit(127);
 }

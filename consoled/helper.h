@@ -15,6 +15,7 @@
 #include <uv.h>
 
 #include "doorbell.h"
+#include "priority.h"
 
 #define HELPER_SOCKET_FD 3 /* in the helper */
 #define HELPER_MEM_FD	 4
@@ -71,7 +72,7 @@ typedef void helper_died_fn(void *ctx, int status, uint32_t busy_slot);
 struct helper_conf {
 	const char *kind, *user, *dir; /* dir: to be confined to; may be NULL */
 	int dir_fd, state_fd;	       /* given to the helper; -1: none */
-	int nice;
+	enum priority priority;
 	helper_message_fn *message;
 	helper_started_fn *started;
 	helper_died_fn *died;

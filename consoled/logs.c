@@ -178,7 +178,7 @@ void logs_start(struct daemon *d)
 		.dir = d->conf.log_dir,
 		.dir_fd = d->log_dir,
 		.state_fd = d->log_state,
-		.nice = 10,
+		.priority = PRIORITY_LOG,
 		.message = on_message,
 		.started = on_started,
 		.died = on_died,

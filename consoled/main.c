@@ -335,11 +335,6 @@ static void raise_limits(void)
 {
 	struct rlimit r;
 
-	/* An echo is short work that somebody waits for. */
-	if (getpriority(PRIO_PROCESS, 0) > -5 && setpriority(PRIO_PROCESS, 0, -5) < 0) {
-		/* Not privileged: at ordinary priority then. */
-	}
-
 	if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
 		r.rlim_cur = r.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &r);
@@ -569,6 +564,7 @@ int main(int argc, char **argv)
 		say(&d, LOG_ERR, "%s; the built-in settings hold", text);
 	override(&options, &d.conf);
 	config_resolve(&d.conf, unknown_name, &d);
+	priority_set(PRIORITY_DAEMON);
 	raise_limits();
 	d.ops = find_backend(&d, options.backend);
 	if (!d.ops) {
