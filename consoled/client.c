@@ -191,7 +191,7 @@ static void read_pty(struct client *c)
 	ssize_t n = read(c->fd, buf, sizeof(buf));
 
 	if (n > 0 && c->s && c->s->writer == c)
-		session_input(c->s, buf, (size_t)n);
+		flow_input(c->s, buf, (size_t)n);
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		c->dead = true; /* the last one closed it */
 }

@@ -43,7 +43,7 @@ void queue_drop(struct queue *q, size_t n);
 void queue_free(struct queue *q);
 
 struct session {
-	TAILQ_ENTRY(session) all, ready;
+	TAILQ_ENTRY(session) all, ready; /* ready: in `queue` */
 	struct daemon *d;
 	struct record rec;
 	char file[96]; /* of the record, in the state directory */
@@ -58,10 +58,11 @@ struct session {
 	uv_poll_t *tty_poll;
 	struct queue input; /* for the guest, when its ring or pty is full */
 	/* Flood control. */
-	struct bucket bytes, events;
+	struct bucket bytes, events, calm;
 	uv_timer_t timer;
-	bool timer_made, queued, rung, held, interactive;
-	uint64_t held_since, linger_ns;
+	struct session_list *queue; /* of flow.c, that it waits in; NULL: in none */
+	bool flooding, rung, held, interactive;
+	uint64_t held_since;
 	/* Who looks on. */
 	struct client_list clients;
 	struct client *writer;
@@ -121,13 +122,18 @@ struct daemon {
 	struct backend *backend;
 	const char *backend_arg;
 	struct helper *screen, *log;
-	struct session_list sessions, ready;
+	struct session_list sessions;
 	struct client_list clients;
 	struct session *slots[DOORBELL_SLOTS];
 	unsigned nsessions, nclients;
 	uint32_t next_id;
+	/* flow.c: who has bytes to take; what floods have of a processor. */
+	struct session_list ready, floods;
 	uv_idle_t idle;
-	bool idling, stopping;
+	uv_timer_t rest;
+	struct bucket flood_time; /* in ns */
+	uint64_t flood_ns;	  /* when a flood last had bytes */
+	bool resting, stopping;
 	int listen_fd;
 	uv_poll_t listen_poll;
 	uv_signal_t sig_term, sig_int, sig_hup, sig_usr1, sig_chld;
@@ -153,19 +159,30 @@ void audit_open(struct daemon *d);
 /* session.c */
 extern const struct backend_events session_events;
 int sessions_load(struct daemon *d);
-void session_consume(struct session *s);
-void session_make_ready(struct session *s);
-void session_input(struct session *s, const void *p, size_t n);
 void session_configure(struct session *s);
 void session_expire(struct daemon *d);
 void session_settle(struct daemon *d);
 struct session *session_by_uuid(struct daemon *d, const char *uuid, const char *console);
-void session_new_bytes(struct session *s);
 void session_close_source(struct session *s);
 void session_close_all(struct daemon *d);
 struct session *session_find(struct daemon *d, const char *guest, const char *console,
 			     unsigned *error);
+void session_quarantine(struct session *s, const char *why);
 void session_unquarantine(struct session *s);
+
+/* flow.c: bytes between rings and records, flood control. */
+void flow_start(struct daemon *d);
+/* Takes s->conf's limits over. */
+void flow_configure(struct session *s);
+/* The session's ring is to be looked at, or not any more. */
+void flow_ready(struct session *s);
+void flow_leave(struct session *s);
+/* All that the ring holds, at once: the last words of a guest. */
+void flow_drain(struct session *s);
+/* Typed: for the guest, as far as INPUT_MAX bytes that it has not read yet. */
+void flow_input(struct session *s, const void *p, size_t n);
+/* Bytes were appended to the record: wakes the log, and who looks. */
+void flow_new_bytes(struct session *s);
 
 /* serial.c: consoles whose source is an emulator's pty. */
 int serial_open(struct session *s);

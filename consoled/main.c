@@ -416,11 +416,10 @@ static int run(struct daemon *d)
 	int e;
 
 	TAILQ_INIT(&d->sessions);
-	TAILQ_INIT(&d->ready);
 	TAILQ_INIT(&d->clients);
 	d->listen_fd = -1;
 	d->loop = uv_default_loop();
-	uv_idle_init(d->loop, &d->idle);
+	flow_start(d);
 	uv_check_init(d->loop, &check);
 	check.data = d;
 	uv_check_start(&check, on_check);

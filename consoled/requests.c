@@ -174,7 +174,7 @@ static bool on_input(struct client *c, const struct kcon_frame *f)
 		client_error(c, f->tag, KCON_E_STATE, "the guest is %s",
 			     kcon_state_name(c->s->state));
 	else
-		session_input(c->s, f->payload, f->len);
+		flow_input(c->s, f->payload, f->len);
 	return true;
 }
 

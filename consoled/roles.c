@@ -161,7 +161,7 @@ static int send_break(struct client *c)
 	/* A PV console has no break; Linux takes this for it on hvc: Ctrl-O. */
 	e = s->state == KCON_RUNNING ? 0 : KCON_E_STATE;
 	if (!e)
-		session_input(s, "\x0f", 1);
+		flow_input(s, "\x0f", 1);
 	return e;
 }
 

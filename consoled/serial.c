@@ -64,7 +64,7 @@ void serial_flush(struct session *s)
 	while (done < SERIAL_PASS && (n = read_some(s)))
 		done += n;
 	if (done)
-		session_new_bytes(s);
+		flow_new_bytes(s);
 	if (s->tty_poll)
 		set_poll(s);
 }

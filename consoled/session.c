@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Sessions: a console's life over all the domains its guest has. */
+/* Sessions: a console's life over all the domains its guest has.  Bytes: flow.c. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,12 +10,6 @@
 #include <unistd.h>
 
 #include "daemon.h"
-
-#define INPUT_MAX  65536u /* bytes waiting for a guest that does not read */
-#define PASS_BYTES 8192u  /* from one session before the next has its turn */
-#define PASS_TOTAL 16384u /* before descriptors are looked at again */
-#define RETRY_MS   100	  /* while the state directory's file system is full */
-#define LINGER_NS  50000  /* a full ring is looked at for so long until it fills again */
 
 uint64_t utc_ms(void)
 {
@@ -59,11 +53,6 @@ static int free_slot(struct daemon *d)
 			return (int)i;
 	}
 	return -1;
-}
-
-static void on_timer(uv_timer_t *t)
-{
-	session_make_ready(t->data);
 }
 
 static struct session *session_alloc(struct daemon *d)
@@ -139,8 +128,7 @@ static void session_free(struct session *s)
 	feed_close(s);
 	logs_close(s);
 	pty_destroy(s);
-	if (s->queued)
-		TAILQ_REMOVE(&d->ready, s, ready);
+	flow_leave(s);
 	d->slots[s->rec.h->slot] = NULL;
 	TAILQ_REMOVE(&d->sessions, s, all);
 	d->nsessions--;
@@ -151,14 +139,8 @@ static void session_free(struct session *s)
 
 void session_configure(struct session *s)
 {
-	uint64_t now = uv_now(s->d->loop);
-
 	config_guest(&s->d->conf, s->rec.h->name, s->rec.h->uuid, &s->conf);
-	/* Bytes are limited here for `hold`; for `discard` the log is limited. */
-	bucket_init(&s->bytes,
-		    s->conf.flood_policy == FLOOD_HOLD ? s->conf.flood_bytes : 0,
-		    s->conf.flood_bytes + RING_OUT_SIZE, now);
-	bucket_init(&s->events, s->conf.flood_events, s->conf.flood_events + 1, now);
+	flow_configure(s);
 }
 
 static struct session *session_make(struct daemon *d, const struct console_desc *c)
@@ -311,7 +293,7 @@ struct session *session_find(struct daemon *d, const char *guest, const char *co
 
 /* ---- the guest's side ---- */
 
-static void quarantine(struct session *s, const char *why)
+void session_quarantine(struct session *s, const char *why)
 {
 	struct daemon *d = s->d;
 
@@ -359,7 +341,7 @@ static void open_ring(struct session *s)
 		rec_bind_ring(&s->rec, s->desc.domid, s->desc.ref, s->desc.port, cons);
 	}
 	s->rung = true;
-	session_make_ready(s);
+	flow_ready(s);
 }
 
 static void open_source(struct session *s)
@@ -437,7 +419,7 @@ static void gone(struct session *s)
 	s->bytes.rate = 0;
 	s->conf.flood_policy = FLOOD_DISCARD;
 	if (s->open)
-		session_consume(s);
+		flow_drain(s);
 	if (s->tty_fd >= 0)
 		serial_flush(s);
 	session_close_source(s);
@@ -488,7 +470,7 @@ static void on_event(void *ctx, void *cookie)
 	(void)ctx;
 	bucket_level(&s->events, uv_now(s->d->loop));
 	s->rung = true;
-	session_make_ready(s);
+	flow_ready(s);
 }
 
 /* The hypervisor's messages: a session without a guest behind it. */
@@ -508,7 +490,7 @@ static void on_bytes(void *ctx, const struct console_desc *c, const void *p, siz
 	if (rec_append(&s->rec, p, n, utc_ms()) < n)
 		say(d, LOG_WARNING, "hypervisor messages lost: state directory full");
 	s->rec.h->ring_ref = c->token;
-	session_new_bytes(s);
+	flow_new_bytes(s);
 }
 
 static uint64_t on_position(void *ctx, const struct console_desc *c)
@@ -532,217 +514,6 @@ const struct backend_events session_events = {
 	.position = on_position,
 	.trouble = on_trouble,
 };
-
-/* ---- moving bytes ---- */
-
-/* Input that waits: as much as the guest's ring takes now. */
-static bool give_input(struct session *s)
-{
-	size_t n;
-	const uint8_t *p = queue_peek(&s->input, &n);
-	long put;
-
-	if (!n)
-		return true;
-	put = ring_in_put(s->ch.ring, &s->in_prod, p, n);
-	if (put < 0)
-		return false;
-	if (put > 0) {
-		queue_drop(&s->input, (size_t)put);
-		s->d->ops->notify(s->d->backend, &s->ch);
-	}
-	return true;
-}
-
-void session_input(struct session *s, const void *p, size_t n)
-{
-	if (s->state != KCON_RUNNING)
-		return;
-	/* A guest that reads nothing keeps the newest INPUT_MAX bytes from us. */
-	if (!queue_put(&s->input, p, n, INPUT_MAX))
-		return;
-	s->interactive = true;
-	if (s->tty_fd >= 0)
-		serial_flush(s);
-	else if (s->open && !give_input(s))
-		quarantine(s, "input consumer index out of range");
-}
-
-void session_new_bytes(struct session *s)
-{
-	s->last_ms = utc_ms();
-	if (s->conf.log && !s->rec.h->log_off)
-		helper_ring(s->d->log, s->rec.h->slot);
-	if (s->following)
-		helper_ring(s->d->screen, s->rec.h->slot);
-	else
-		feed_unseen(s);
-	feed_raw(s);
-}
-
-static void hold(struct session *s, uint64_t ms, bool flood)
-{
-	if (flood && !s->held) {
-		s->held = true;
-		s->held_since = uv_now(s->d->loop);
-	}
-	uv_timer_start(&s->timer, on_timer, ms ? ms : 1, 0);
-}
-
-static void unhold(struct session *s)
-{
-	if (!s->held)
-		return;
-	s->rec.h->held_ms += uv_now(s->d->loop) - s->held_since;
-	s->held = false;
-}
-
-/*
- * Takes what the ring holds into the record, at most `budget` bytes.  Returns
- * the bytes taken, 0 when there are none, -1 when the session must wait (its
- * timer runs then) or was quarantined.
- */
-static long take(struct session *s, size_t budget)
-{
-	uint64_t now = uv_now(s->d->loop), level = bucket_level(&s->bytes, now);
-	uint32_t cons = rec_cons(&s->rec);
-	long pending = ring_out_pending(s->ch.ring, cons);
-	size_t room, n = (size_t)pending;
-	uint8_t *to;
-
-	if (pending < 0) {
-		quarantine(s, "output producer index out of range");
-		return -1;
-	}
-	if (n > budget)
-		n = budget;
-	if (!n)
-		return 0;
-	if (level < n && level < 256) {
-		hold(s, bucket_wait(&s->bytes, 256), true);
-		return -1;
-	}
-	if (logs_behind(s)) {
-		hold(s, 1, true);
-		return -1;
-	}
-	unhold(s);
-	if (n > level)
-		n = (size_t)level;
-	to = rec_space(&s->rec, &room);
-	if (!room) {
-		hold(s, RETRY_MS, false);
-		return -1;
-	}
-	if (n > room)
-		n = room;
-	ring_out_copy(s->ch.ring, cons, to, n);
-	rec_commit(&s->rec, n, cons + (uint32_t)n, utc_ms());
-	ring_out_release(s->ch.ring, cons + (uint32_t)n);
-	bucket_take(&s->bytes, n);
-	return (long)n;
-}
-
-/*
- * Who floods is looked at once more before its event channel is opened again, or
- * for a while when it is the only one, which saves both sides most events.  A full
- * ring counts as an event all the same.
- */
-static bool lingers(struct session *s, size_t done)
-{
-	if (done < RING_OUT_SIZE)
-		return TAILQ_EMPTY(&s->d->ready) && s->linger_ns > uv_hrtime();
-	if (!bucket_level(&s->events, uv_now(s->d->loop)))
-		return false;
-	bucket_take(&s->events, 1);
-	s->linger_ns = uv_hrtime() + LINGER_NS;
-	return true;
-}
-
-/* One turn of a session.  True: it wants another one. */
-static bool turn(struct session *s)
-{
-	size_t done = 0;
-	long n = 0;
-
-	if (!s->open)
-		return false;
-	while (done < PASS_BYTES && (n = take(s, PASS_BYTES - done)) > 0)
-		done += (size_t)n;
-	if (done) {
-		session_new_bytes(s);
-		if (s->open)
-			s->d->ops->notify(s->d->backend, &s->ch);
-	}
-	if (!s->open)
-		return false;
-	if (!give_input(s)) {
-		quarantine(s, "input consumer index out of range");
-		return false;
-	}
-	if (n < 0)
-		return false;
-	if (lingers(s, done))
-		return true;
-	/* Empty: the guest may ring again, unless it rings too often. */
-	if (s->rung && !bucket_level(&s->events, uv_now(s->d->loop))) {
-		hold(s, bucket_wait(&s->events, 1), false);
-		return false;
-	}
-	if (s->rung) {
-		bucket_take(&s->events, 1);
-		s->rung = false;
-		s->d->ops->rearm(s->d->backend, &s->ch);
-	}
-	return false;
-}
-
-void session_consume(struct session *s)
-{
-	for (int i = 0; i < 64 && turn(s); i++)
-		;
-}
-
-static void on_idle(uv_idle_t *idle)
-{
-	struct daemon *d = idle->data;
-	struct session *s;
-	size_t total = 0;
-
-	while (total < PASS_TOTAL && (s = TAILQ_FIRST(&d->ready))) {
-		uint64_t before = s->rec.head;
-
-		TAILQ_REMOVE(&d->ready, s, ready);
-		s->queued = false;
-		if (turn(s))
-			session_make_ready(s);
-		total += s->rec.head - before + 64;
-	}
-	if (TAILQ_EMPTY(&d->ready)) {
-		uv_idle_stop(&d->idle);
-		d->idling = false;
-	}
-}
-
-void session_make_ready(struct session *s)
-{
-	struct daemon *d = s->d;
-
-	if (s->queued || !s->open)
-		return;
-	s->queued = true;
-	/* Somebody typed: the echo goes before any flood. */
-	if (s->interactive)
-		TAILQ_INSERT_HEAD(&d->ready, s, ready);
-	else
-		TAILQ_INSERT_TAIL(&d->ready, s, ready);
-	s->interactive = false;
-	if (!d->idling) {
-		d->idle.data = d;
-		uv_idle_start(&d->idle, on_idle);
-		d->idling = true;
-	}
-}
 
 void session_unquarantine(struct session *s)
 {

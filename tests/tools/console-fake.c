@@ -56,12 +56,13 @@ static bool arm(struct backend *b, struct bound *bd, int op)
 static void on_events(uv_poll_t *p, int status, int events)
 {
 	struct backend *b = p->data;
-	struct epoll_event e;
+	struct epoll_event e[256];
 	char drain[4096];
+	int n = epoll_wait(b->channels, e, 256, 0);
 
 	(void)status, (void)events;
-	for (int i = 0; i < 64 && epoll_wait(b->channels, &e, 1, 0) == 1; i++) {
-		struct bound *bd = e.data.ptr;
+	for (int i = 0; i < n; i++) {
+		struct bound *bd = e[i].data.ptr;
 
 		if (recv(bd->event, drain, sizeof(drain), MSG_DONTWAIT) > 0)
 			b->ev->event(b->ctx, bd->cookie);
