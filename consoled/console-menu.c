@@ -40,31 +40,58 @@ int menu_key(void)
 	return tty_read(&c, 1) == 1 ? c : -1;
 }
 
+#define HELP_WIDTH 39
+#define HELP_HEAD  5 /* lines for what stands above and below a screenful */
+
 static const char *const help[] = {
-	"d  detach                      t  take the writer role",
-	"n  next console                x  take it exclusively",
-	"p  previous console            f  take it by force (operators)",
-	"w  who is attached             g  give the writer role to ...",
-	"b  scrollback                  r  release the writer role",
-	"/  search the scrollback       k  send a special key",
-	"L  repaint the screen          B  send a break",
-	"R  record, stop recording      S  send a SysRq key",
-	"l  logging on or off           z  tell the guest this terminal's size",
+	"d  detach",
+	"t  take the writer role",
+	"n  next console",
+	"x  take it exclusively",
+	"p  previous console",
+	"f  take it by force (operators)",
+	"w  who is attached",
+	"g  give the writer role to ...",
+	"b  scrollback",
+	"r  release the writer role",
+	"/  search the scrollback",
+	"k  send a special key",
+	"L  repaint the screen",
+	"B  send a break",
+	"R  record, stop recording",
+	"S  send a SysRq key",
+	"l  logging on or off",
+	"z  tell the guest this terminal's size",
 	"?  this page",
 	NULL,
 };
 
+/* In as many columns as fit; a small terminal gets more than one screenful. */
 void menu_help(int prefix)
 {
+	unsigned cols, rows, across, line = 0;
 	char name[8];
 
+	tty_size(&cols, &rows);
+	across = cols > 2 * HELP_WIDTH ? cols / HELP_WIDTH : 1;
 	escape_name(prefix, name);
 	clear("keel console");
-	out("After %s comes one letter; %s %s sends %s itself.\r\n\r\n", name, name, name,
-	    name);
-	for (int i = 0; help[i]; i++)
-		out("  %s\r\n", help[i]);
-	out("\r\nAny key goes back.");
+	out("After %s comes one letter; %s %s sends %s.\r\n", name, name, name, name);
+	for (unsigned i = 0; help[i]; i++) {
+		if (i % across == 0) {
+			out("\r\n ");
+			line++;
+		}
+		out(" %-*s", HELP_WIDTH - 1, help[i]);
+		if (help[i + 1] && (i + 1) % across == 0 && line + HELP_HEAD >= rows) {
+			out("\r\nAny key goes on.");
+			if (menu_key() < 0)
+				return;
+			clear("keel console");
+			line = 0;
+		}
+	}
+	out("\r\n\r\nAny key goes back.");
 	menu_key();
 }
 
@@ -112,12 +139,15 @@ static const struct special specials[] = {
 const char *menu_keys(size_t *n)
 {
 	const size_t all = sizeof(specials) / sizeof(specials[0]);
+	unsigned cols, rows, across;
 	int key;
 
+	tty_size(&cols, &rows);
+	across = cols < 60 ? cols / 15 + !(cols / 15) : 4;
 	clear("send a key");
 	for (size_t i = 0; i < all; i++)
 		out("  %c  %-10s%s", specials[i].letter, specials[i].name,
-		    i % 4 == 3 || i + 1 == all ? "\r\n" : "");
+		    i % across == across - 1 || i + 1 == all ? "\r\n" : "");
 	out("\r\nAny other key goes back.");
 	key = menu_key();
 	for (size_t i = 0; i < all; i++) {
