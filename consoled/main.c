@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -441,8 +442,12 @@ static int run(struct daemon *d)
 static int run_helper(const struct options *o)
 {
 	bool screen = !strcmp(o->helper, "screen");
-	int e = sandbox_enter(screen ? SANDBOX_SCREEN : SANDBOX_LOG,
-			      o->user ? o->user : "nobody", o->confine);
+	int e;
+
+	/* Executed as /proc/self/exe: ps and top would call it "exe". */
+	prctl(PR_SET_NAME, screen ? "consoled-screen" : "consoled-log");
+	e = sandbox_enter(screen ? SANDBOX_SCREEN : SANDBOX_LOG,
+			  o->user ? o->user : "nobody", o->confine);
 
 	if (e < 0) {
 		fprintf(stderr, "keel-consoled: the %s process cannot be confined: %s\n",
