@@ -103,15 +103,23 @@ static int stopped_state(const struct vcpu *v)
 	return READ_ONCE(v->pause_flags) & BIT(VPF_BLOCKED) ? RUNSTATE_blocked : RUNSTATE_offline;
 }
 
-void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out)
+struct vcpu_runstate_info vcpu_runstate(struct vcpu *v)
 {
+	struct vcpu_runstate_info r;
 	u64 flags;
 	struct cpu_queue *cq = vcpu_lock(v, &flags);
-	ns_t now = system_time(), spent;
 
-	*out = v->runstate;
+	r = v->runstate;
 	queue_unlock(cq, flags);
-	spent = now - (ns_t)out->state_entry_time;
+	return r;
+}
+
+void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out)
+{
+	ns_t spent;
+
+	*out = vcpu_runstate(v);
+	spent = system_time() - (ns_t)out->state_entry_time;
 	if (spent > 0)
 		out->time[out->state] += (u64)spent;
 }
@@ -210,6 +218,18 @@ static u64 cpu_load(u32 cpu)
 	const struct cpu_queue *cq = &percpu(cpu_queue, cpu);
 
 	return READ_ONCE(cq->q.load) + READ_ONCE(cq->curr_weight);
+}
+
+/* Has any CPU less to do than @me? Without it nobody here would be better off elsewhere
+ * (rq_better_there), and who waits need not be looked at one by one. */
+static bool any_lighter(u32 me)
+{
+	u64 mine = cpu_load(me);
+
+	cpumask_for_each(cpu, &cpu_online_map)
+		if (cpu_load(cpu) < mine)
+			return true;
+	return false;
 }
 
 /* The CPU of @among, not empty, that has least to do; of equal ones @v's own, or else the next in a
@@ -513,6 +533,10 @@ static void balance(struct cpu_queue *cq, u32 me, ns_t now)
 	if (cq->q.count == 0 || now - cq->balanced < RQ_SLICE)
 		return;
 	cq->balanced = now;
+	if (!any_lighter(me)) {
+		cq->heavier_since = 0;
+		return;
+	}
 	v = find_surplus(cq, me, false, &to);
 	if (!v) {
 		v = find_surplus(cq, me, true, &to);
@@ -620,82 +644,6 @@ static void wake_idle_cpu(struct cpu_queue *cq, u32 me)
 static void slice_ended(void *arg)
 {
 	softirq_raise(SOFTIRQ_SCHEDULE);
-}
-
-/* Writes the runstate where its guest asked for it. False if that is not mapped now. */
-static bool runstate_to_guest(struct vcpu *v)
-{
-	u64 va = v->runstate_guest;
-	struct vcpu_runstate_info r;
-	u64 flags, entry;
-	struct cpu_queue *cq;
-	bool flagged = READ_ONCE(v->domain->vm_assist) & BIT(VMASST_TYPE_runstate_update_flag);
-	u64 entry_va = va + offsetof(struct vcpu_runstate_info, state_entry_time);
-
-	if (!va)
-		return true;
-	cq = vcpu_lock(v, &flags);
-	r = v->runstate;
-	queue_unlock(cq, flags);
-	if (!flagged)
-		return guest_write(va, &r);
-	entry = r.state_entry_time;
-	r.state_entry_time |= XEN_RUNSTATE_UPDATE;
-	if (!guest_write(entry_va, &r.state_entry_time))
-		return false;
-	smp_wmb();
-	if (!guest_write(va, &r))
-		return false;
-	smp_wmb();
-	return guest_write(entry_va, &entry);
-}
-
-/* A pvclock record: odd version while it is written. */
-static void time_to_record(struct vcpu_time_info *dst, const struct vcpu_time_info *src)
-{
-	u32 version = (READ_ONCE(dst->version) + 1) | 1;
-	struct vcpu_time_info t = *src;
-
-	WRITE_ONCE(dst->version, version);
-	smp_wmb();
-	t.version = version;
-	*dst = t;
-	smp_wmb();
-	WRITE_ONCE(dst->version, version + 1);
-}
-
-static bool time_to_guest_copy(struct vcpu *v, const struct vcpu_time_info *src)
-{
-	struct vcpu_time_info t = *src;
-	u64 va = v->time_info_guest;
-	u32 version;
-
-	if (!va)
-		return true;
-	if (!guest_read(&version, va))
-		return false;
-	version = (version + 1) | 1;
-	if (!guest_write(va, &version))
-		return false;
-	smp_wmb();
-	t.version = version;
-	if (!guest_write(va, &t))
-		return false;
-	smp_wmb();
-	version++;
-	return guest_write(va, &version);
-}
-
-void vcpu_update_guest_time(struct vcpu *v)
-{
-	struct vcpu_time_info t = {0};
-	bool ok;
-
-	arch_vcpu_time(v, &t);
-	time_to_record(&v->info->time, &t);
-	ok = time_to_guest_copy(v, &t);
-	ok &= runstate_to_guest(v);
-	v->guest_copies_stale = !ok;
 }
 
 /* SOFTIRQ_SCHEDULE. Interrupts on; on the stack of this CPU, with current's state in the CPU. */

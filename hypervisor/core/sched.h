@@ -23,8 +23,11 @@ int vcpu_set_affinity(struct vcpu *v, const cpumask_t *hard, const cpumask_t *so
 long sched_adjust_domain(struct domain *d, struct xen_domctl_scheduler_op *op);
 long sched_adjust_global(struct xen_sysctl_scheduler_op *op);
 u64 vcpu_cpu_time(struct vcpu *v);     /* ns it has run */
+/* As it was when its state last changed; and with the time since then added to that state's. */
+struct vcpu_runstate_info vcpu_runstate(struct vcpu *v);
 void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out);
-/* Tells the guest its new runstate and clock, after a switch to @v, on its address space. */
+/* Tells the guest its new runstate and clock, after a switch to @v, on its address space.
+ * core/vcpu_time.c */
 void vcpu_update_guest_time(struct vcpu *v);
 ns_t cpu_idle_time(u32 cpu);           /* ns its idle vCPU has run */
 void sched_dump(void);                 /* key handler */
