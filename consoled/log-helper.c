@@ -202,8 +202,9 @@ static int write_batch(struct log *l)
 }
 
 /*
- * Writes the note, if there is one, and the next bytes of the record.  On trouble
- * the file is closed: opened again, it is cut to what was committed.
+ * Writes the note, if there is one, and the next bytes of the record.  True: it got
+ * on in the record.  On trouble the file is closed: opened again, it is cut to what
+ * was committed.
  */
 static bool advance(struct log *l, size_t limit)
 {
@@ -230,7 +231,7 @@ static bool advance(struct log *l, size_t limit)
 	l->file.now.mid_line = l->lines.mid_line;
 	log_file_commit(&l->file);
 	well(l);
-	return batch.len > 0;
+	return l->cursor != cursor;
 }
 
 static void rotate_if_due(struct log *l)
