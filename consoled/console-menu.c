@@ -143,7 +143,7 @@ const char *menu_keys(size_t *n)
 	int key;
 
 	tty_size(&cols, &rows);
-	across = cols < 60 ? cols / 15 + !(cols / 15) : 4;
+	across = cols >= 60 ? 4 : cols >= 30 ? cols / 15 : 1;
 	clear("send a key");
 	for (size_t i = 0; i < all; i++)
 		out("  %c  %-10s%s", specials[i].letter, specials[i].name,

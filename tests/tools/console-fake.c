@@ -61,6 +61,7 @@ static void on_events(uv_poll_t *p, int status, int events)
 	int n = epoll_wait(b->channels, e, 256, 0);
 
 	(void)status, (void)events;
+	/* event() closes no channel, so that all of them are still there. */
 	for (int i = 0; i < n; i++) {
 		struct bound *bd = e[i].data.ptr;
 

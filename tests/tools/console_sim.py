@@ -305,6 +305,16 @@ class Host:
         subprocess.run(["rm", "-rf", self.dir], check=False)
 
 
+@contextlib.contextmanager
+def stopped(pid):
+    """A process that does not run meanwhile, and is not left so by a test that fails."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 def s(text):
     b = text.encode()
     return struct.pack("<H", len(b)) + b
