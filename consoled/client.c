@@ -478,7 +478,7 @@ void client_item(const struct session *s, struct kcon_list_item *i)
 	TAILQ_FOREACH(c, &s->clients, of_session)
 	i->viewers++;
 	i->bytes = s->rec.head;
-	i->dropped = s->log_lost + s->view_lost;
+	i->dropped = logs_lost(s) + s->view_lost;
 	i->last_ms = s->last_ms ? s->last_ms : rec_time(&s->rec, s->rec.head);
 }
 

@@ -71,7 +71,7 @@ struct session {
 	unsigned crashes; /* of the screen helper while it read this session */
 	uint64_t shown;	  /* offset up to which followers have been served */
 	uint64_t checked, checked_ms; /* when the packed screen was brought on */
-	uint64_t log_lost, view_lost;
+	uint64_t view_lost;
 	int log_trouble; /* errno of the log helper */
 	/* How far the log was, and since when, while it is waited for. */
 	uint64_t log_seen, log_seen_ms;
@@ -208,6 +208,8 @@ void logs_open(struct session *s);
 void logs_configure(struct session *s);
 void logs_note(struct session *s, const char *text);
 void logs_close(struct session *s);
+/* Bytes that the log did not get: the record had forgotten them. */
+uint64_t logs_lost(const struct session *s);
 /* For `hold`: the log is about to lose bytes, but it gets on. */
 bool logs_behind(struct session *s);
 

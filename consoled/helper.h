@@ -48,7 +48,7 @@ enum hmsg_type {
 	HM_LOG_CLOSE,
 	HM_LOG_NOTE, /* payload: text of a marker line */
 	/* log to daemon */
-	HM_LOG_STATE, /* a: 0 well, else errno; off: bytes lost in total */
+	HM_LOG_STATE, /* a: 0 well, else errno */
 };
 
 struct hmsg {

@@ -69,10 +69,8 @@ static uint64_t clock_ms(clockid_t id)
 
 static void report(struct log *l)
 {
-	struct hmsg m = {.type = HM_LOG_STATE,
-			 .slot = l->slot,
-			 .a = (uint32_t)l->trouble,
-			 .off = l->file.now.lost};
+	struct hmsg m = {
+		.type = HM_LOG_STATE, .slot = l->slot, .a = (uint32_t)l->trouble};
 
 	side_send(&m, NULL, 0);
 }
@@ -123,7 +121,6 @@ static void mark_loss(struct log *l, uint64_t n)
 	l->file.now.lost += n;
 	snprintf(text, sizeof(text), "keel: %llu bytes dropped", (unsigned long long)n);
 	add_marker(l, text);
-	report(l);
 }
 
 /*

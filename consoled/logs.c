@@ -106,15 +106,33 @@ void logs_close(struct session *s)
 	tell(s, HM_LOG_CLOSE, NULL, 0, -1);
 }
 
+/* What the log helper committed last, where the daemon can look without asking. */
+static const struct log_commit *committed(const struct session *s)
+{
+	const struct log_state *l = &s->d->log_states[s->rec.h->slot];
+
+	return &l->c[__atomic_load_n(&l->seq, __ATOMIC_ACQUIRE) & 1];
+}
+
+uint64_t logs_lost(const struct session *s)
+{
+	const struct log_state *l = &s->d->log_states[s->rec.h->slot];
+	char id[sizeof(l->id)];
+
+	/* Until the helper has opened this log, the slot is an earlier console's. */
+	snprintf(id, sizeof(id), "%s.%s", s->rec.h->uuid, s->rec.h->console);
+	if (strncmp(l->id, id, sizeof(id)) != 0)
+		return 0;
+	return __atomic_load_n(&committed(s)->lost, __ATOMIC_RELAXED);
+}
+
 /*
  * Nothing is believed but a number: a log helper gone mad holds only guests of
  * the policy `hold`, and only while that number grows.
  */
 bool logs_behind(struct session *s)
 {
-	const struct log_state *l = &s->d->log_states[s->rec.h->slot];
-	uint64_t seq = __atomic_load_n(&l->seq, __ATOMIC_ACQUIRE);
-	uint64_t cursor = __atomic_load_n(&l->c[seq & 1].cursor, __ATOMIC_RELAXED);
+	uint64_t cursor = __atomic_load_n(&committed(s)->cursor, __ATOMIC_RELAXED);
 	uint64_t now = uv_now(s->d->loop);
 
 	if (s->conf.flood_policy != FLOOD_HOLD || !s->conf.log || s->rec.h->log_off ||
@@ -137,7 +155,6 @@ static void on_message(void *ctx, const struct hmsg *m)
 
 	if (!s || m->type != HM_LOG_STATE)
 		return;
-	s->log_lost = m->off;
 	if (s->log_trouble == (int)m->a)
 		return;
 	s->log_trouble = (int)m->a;
